@@ -247,6 +247,10 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
     onset: dict[Onset, tuple[Phrase, ...]]
     course: dict[Course, tuple[Phrase, ...]]
     stopwords: tuple[Phrase, ...]
+    too_general: tuple[Phrase, ...]
+    """Words that alone are no finding."""
+    relieving_cues: tuple[Phrase, ...]
+    aggravating_cues: tuple[Phrase, ...]
 
 
 class KnowledgeText(Struct, frozen=True):

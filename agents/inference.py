@@ -1,0 +1,178 @@
+"""Ranking: prior, tempered likelihood ratios, posterior and its explanation. Pure and vectorised.
+
+score(c) = PRIOR * [log prevalence + AGE * log age + log sex] + EVIDENCE * sum of weights, where the
+weights of correlated findings fall off (1, r, r^2, ...) from the strongest, findings in favour and
+against apart; then a softmax with one further hypothesis, 'other': something that explains nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from agents.knowledge.base import KnowledgeBase
+from agents.language.attributes import duration_band
+from agents.types import Case, Presence, Reading, Tempo
+
+Floats = NDArray[np.float64]
+
+NOT_ENOUGH = (
+    "The case does not say enough to rank conditions: no finding of the knowledge is present."
+)
+
+
+class Parameters(Struct, frozen=True):
+    """Few, and fitted by ``manage.py fit``, never by hand per condition."""
+
+    prior: float = 0.55
+    age: float = 1.0
+    sex: float = 1.0
+    evidence: float = 1.0
+    absent: float = 0.6
+    correlated: float = 0.45
+    """Weight of each further correlated finding, relative to the one before."""
+    missing: float = 0.15
+    """Weight of a hallmark that a long enough note does not mention."""
+    tempo: float = 0.6
+    temperature: float = 1.6
+    other: float = 0.02
+    """Prior of 'other, or not in the knowledge'."""
+    other_fit: float = 0.35
+    """How well 'other' explains each complaint, in units of the best condition's evidence."""
+    full_note_words: float = 60.0
+
+
+class Ranking(Struct, frozen=True):
+    """All conditions of a case, before they are explained.
+
+    ``weights`` is (C, n) for the n findings of ``columns``, as they entered the score.
+    """
+
+    scores: Floats
+    probabilities: Floats
+    other_probability: float
+    prior: Floats
+    columns: tuple[int, ...]
+    presences: tuple[Presence, ...]
+    weights: Floats
+    context: dict[str, Floats]
+    missing: Floats
+    order: NDArray[np.intp]
+
+
+def rank(
+    knowledge: KnowledgeBase, case: Case, reading: Reading, parameters: Parameters = Parameters()
+) -> Ranking:
+    """Scores every condition; the order of findings never matters."""
+    known = knowledge.finding_index
+    present = [known[f] for f in reading.present if f in known]
+    absent = [known[f] for f in reading.absent if f in known]
+    context = _context(knowledge, case, reading.tempo, parameters)
+    weights = np.hstack(
+        [
+            _tempered(knowledge.tables.present[:, present], present, knowledge, parameters),
+            parameters.absent
+            * _tempered(knowledge.tables.absent[:, absent], absent, knowledge, parameters),
+        ]
+    )
+    weights *= parameters.evidence
+    missing = _missing_hallmarks(knowledge, present, absent, reading.word_count, parameters)
+    base = np.zeros(len(knowledge.condition_ids))
+    for part in context.values():
+        base = base + part
+    evidence = weights.sum(axis=1) + missing
+    scores = base + evidence
+    probabilities, other = _posterior(scores, evidence, parameters)
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    return Ranking(
+        scores=scores,
+        probabilities=probabilities,
+        other_probability=other,
+        prior=np.exp(knowledge.log_prevalence(case.setting)),
+        columns=(*present, *absent),
+        presences=(*[Presence.PRESENT] * len(present), *[Presence.ABSENT] * len(absent)),
+        weights=weights,
+        context=context,
+        missing=missing,
+        order=order,
+    )
+
+
+def _context(
+    knowledge: KnowledgeBase, case: Case, tempo: Tempo, parameters: Parameters
+) -> dict[str, Floats]:
+    """(C,) weights of prevalence, age, sex, pregnancy and tempo."""
+    context = {"prevalence": parameters.prior * knowledge.log_prevalence(case.setting)}
+    if case.age_years is not None:
+        context["age"] = parameters.age * knowledge.log_age(case.age_years)
+    if case.sex is not None:
+        context["sex"] = parameters.sex * knowledge.log_sex(case.sex)
+    if case.pregnant is not Presence.UNKNOWN:
+        excluded = knowledge.pregnancy_excluded(case.pregnant is Presence.PRESENT)
+        context["pregnancy"] = np.where(excluded, -1e9, 0.0)
+    tables = knowledge.tempo
+    parts = [tables.onset.get(tempo.onset or "")]
+    if tempo.duration_hours is not None:
+        parts.append(tables.duration[duration_band(tempo.duration_hours)])
+    parts.extend(tables.course[c] for c in tempo.courses)
+    stated = [p for p in parts if p is not None]
+    if stated:
+        context["tempo"] = parameters.tempo * np.sum(stated, axis=0)
+    return context
+
+
+def _tempered(
+    ratios: Floats, columns: Sequence[int], knowledge: KnowledgeBase, parameters: Parameters
+) -> Floats:
+    """(C, n) weights: within a correlated group each further finding counts less."""
+    weights = ratios.copy()
+    groups: dict[str, list[int]] = {}
+    for position, column in enumerate(columns):
+        groups.setdefault(knowledge.group_of[column], []).append(position)
+    for members in groups.values():
+        if len(members) > 1:
+            block = weights[:, members]
+            weights[:, members] = block * _decay(block, parameters.correlated)
+    return weights
+
+
+def _decay(block: Floats, factor: float) -> Floats:
+    """(C, k) factors: 1 for the strongest of a sign, then falling, by size within its sign."""
+    sizes = np.abs(block)
+    decay = np.empty_like(block)
+    for positive in (True, False):
+        of_sign = (block >= 0) == positive
+        ranks = np.argsort(np.argsort(-np.where(of_sign, sizes, -1.0), axis=1), axis=1)
+        decay = np.where(of_sign, factor**ranks, decay)
+    return decay
+
+
+def _missing_hallmarks(
+    knowledge: KnowledgeBase,
+    present: Sequence[int],
+    absent: Sequence[int],
+    words: int,
+    parameters: Parameters,
+) -> Floats:
+    """(C,) small penalty for hallmark complaints that the note could have mentioned."""
+    share = min(1.0, words / parameters.full_note_words)
+    if not share or not parameters.missing:
+        return np.zeros(len(knowledge.condition_ids))
+    table = knowledge.hallmark_absent
+    total = knowledge.hallmark_total
+    mentioned = [*present, *absent]
+    return parameters.missing * share * (total - table[:, mentioned].sum(axis=1))
+
+
+def _posterior(
+    scores: Floats, evidence: Floats, parameters: Parameters
+) -> tuple[Floats, float]:
+    """Calibrated probabilities and the mass of 'other'."""
+    best = float(evidence[scores > -1e8].max(initial=0.0))
+    other = parameters.prior * np.log(parameters.other) + parameters.other_fit * max(best, 0.0)
+    logits = np.append(scores, other) / parameters.temperature
+    logits -= logits.max()
+    mass = np.exp(logits)
+    mass /= mass.sum()
+    return mass[:-1], float(mass[-1])

@@ -1,0 +1,228 @@
+"""What surrounds a mention: negation, past, hypothesis, and whether it is about the family."""
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from agents.knowledge.schema import Lexicon
+from agents.language.tokens import Sentence, normal_word
+from agents.types import Section
+
+_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_VERBS = frozenset(
+    "has have had is are was were reports reported complains complained presents presented feels"
+    " felt noticed notices developed develops started began experienced experiences shows"
+    " describes states stated says came becomes became woke".split()
+)
+_SUBJECTS = frozenset("he she i patient they it mother father symptoms".split())
+_OWNING = frozenset("has had have died dying suffers suffered with of diagnosed who both".split())
+_OBSERVING = frozenset(
+    "noticed seen observed brought reported said noted been given tried told mentioned taken".split()
+)
+
+
+class Phrases:
+    """Fixed phrases found in the words of a sentence, stopwords included."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._by_first: dict[str, list[tuple[str, ...]]] = {}
+        for phrase in phrases:
+            words = self.words(phrase)
+            if words:
+                self._by_first.setdefault(words[0], []).append(words)
+        for options in self._by_first.values():
+            options.sort(key=len, reverse=True)
+
+    @staticmethod
+    def words(phrase: str) -> tuple[str, ...]:
+        """The words of a phrase as the tokens of a note spell them."""
+        return tuple(normal_word(w) for w in _WORD.findall(phrase.lower()))
+
+    def spans(self, words: list[str]) -> list[tuple[int, int]]:
+        """Longest matches, left to right, as ``[start, end)`` token ranges."""
+        found: list[tuple[int, int]] = []
+        i = 0
+        while i < len(words):
+            end = self._match(words, i)
+            if end:
+                found.append((i, end))
+            i = end or i + 1
+        return found
+
+    def _match(self, words: list[str], i: int) -> int:
+        for option in self._by_first.get(words[i], ()):
+            if words[i : i + len(option)] == list(option):
+                return i + len(option)
+        return 0
+
+
+class SentenceContext(Struct, frozen=True):
+    """For each token of a sentence, whether a mention there is negated, past and so on."""
+
+    negated_by: tuple[int, ...]
+    """Index of the first token of the negation that governs the token, or -1."""
+    past: tuple[bool, ...]
+    hypothetical: tuple[bool, ...]
+    family: tuple[bool, ...]
+
+    def negates(self, first: int, last: int, *, rigid: bool) -> bool:
+        """A negation governs the mention at ``[first, last]`` and is not a word of its own."""
+        trigger = self.negated_by[last]
+        return trigger != -1 and not (rigid and first <= trigger <= last)
+
+    def governs(self, first: int, last: int, *, rigid: bool) -> bool:
+        """The mention is negated, past, hypothetical or of the family."""
+        return (
+            self.negates(first, last, rigid=rigid)
+            or self.past[first]
+            or self.hypothetical[first]
+            or self.family[first]
+        )
+
+
+class ContextReader:
+    """The context rules of a lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._before = Phrases(lexicon.negation_before)
+        self._after = Phrases(lexicon.negation_after)
+        self._pseudo = Phrases(lexicon.pseudo_negation)
+        self._affirm = Phrases(lexicon.affirmation)
+        self._past = Phrases(lexicon.past)
+        self._hypothetical = Phrases(lexicon.hypothetical)
+        self._family = Phrases(lexicon.family)
+
+    def read(
+        self, sentence: Sentence, section: Section, timed: frozenset[int] = frozenset()
+    ) -> SentenceContext:
+        """``timed`` are tokens of durations ('in the past 3 weeks'), which are not the past."""
+        words = [t.word for t in sentence.tokens]
+        return SentenceContext(
+            negated_by=tuple(self._negation(words, sentence, section)),
+            past=tuple(self._past_flags(words, sentence, section, timed)),
+            hypothetical=tuple(self._forward_flags(self._hypothetical, words, sentence)),
+            family=tuple(self._family_flags(words, sentence, section)),
+        )
+
+    # --- negation -------------------------------------------------------------------------
+
+    def _negation(self, words: list[str], sentence: Sentence, section: Section) -> list[int]:
+        size = len(words)
+        pseudo = {i for start, end in self._pseudo.spans(words) for i in range(start, end)}
+        stops = {s for s, _ in self._affirm.spans(words) if s not in pseudo}
+        governed = [-1] * size
+        if section == "denies":
+            self._deny_all(words, sentence, stops, governed)
+        for start, end in self._before.spans(words):
+            if pseudo.isdisjoint(range(start, end)):
+                self._spread(start, end, words, sentence, stops, governed)
+        for start, end in self._after.spans(words):
+            if pseudo.isdisjoint(range(start, end)) and start > 0:
+                self._spread_back(start, sentence, governed)
+        return governed
+
+    def _deny_all(
+        self, words: list[str], sentence: Sentence, stops: set[int], governed: list[int]
+    ) -> None:
+        """In a section of denials everything is denied, but for what is stated with a verb."""
+        for i in range(len(words)):
+            if i in stops or (words[i] in _VERBS and i > 0 and words[i - 1] in _SUBJECTS):
+                return
+            governed[i] = 0
+
+    def _spread(
+        self,
+        start: int,
+        end: int,
+        words: list[str],
+        sentence: Sentence,
+        stops: set[int],
+        governed: list[int],
+    ) -> None:
+        """Forward over the list that follows, up to a new statement."""
+        short = words[start] in ("without", "non")
+        denies = words[start].startswith("den")
+        for i in range(end, len(words)):
+            if i in stops and i >= end:
+                return
+            new_chunk = sentence.tokens[i].chunk != sentence.tokens[i - 1].chunk
+            if new_chunk and i > end:
+                if short and words[i - 1] not in ("or", "and") and words[i] not in ("or", "and"):
+                    return
+                if not denies and _states(words, i):
+                    return
+            governed[i] = start
+
+    def _spread_back(self, start: int, sentence: Sentence, governed: list[int]) -> None:
+        """'Murmur absent': back over the chunk that the trigger ends."""
+        chunk = sentence.tokens[start].chunk
+        for i in range(start - 1, -1, -1):
+            if sentence.tokens[i].chunk != chunk:
+                return
+            if governed[i] == -1:
+                governed[i] = start
+
+    # --- past, hypothesis, family ---------------------------------------------------------
+
+    def _past_flags(
+        self, words: list[str], sentence: Sentence, section: Section, timed: frozenset[int]
+    ) -> list[bool]:
+        size = len(words)
+        flags = [section == "past_history"] * size
+        for start, end in self._past.spans(words):
+            if any(i in timed for i in range(start, end)):
+                continue
+            if words[start] == "history" and not self._is_past_history(words, start, timed):
+                continue
+            chunk = sentence.tokens[start].chunk
+            for i in range(size):
+                near = abs(sentence.tokens[i].chunk - chunk) <= 1
+                if near and not (i < start and _states(words, start)):
+                    flags[i] = True
+        return flags
+
+    @staticmethod
+    def _is_past_history(words: list[str], start: int, timed: frozenset[int]) -> bool:
+        """'Three-week history of cough' and 'gives a history of' are the present complaint."""
+        before = words[max(0, start - 3) : start]
+        return bool({"past", "previous", "prior", "medical", "remote"}.intersection(before))
+
+    @staticmethod
+    def _forward_flags(phrases: Phrases, words: list[str], sentence: Sentence) -> list[bool]:
+        flags = [False] * len(words)
+        for start, end in phrases.spans(words):
+            chunk = sentence.tokens[end - 1].chunk
+            for i in range(start, len(words)):
+                if sentence.tokens[i].chunk > chunk + 1:
+                    break
+                flags[i] = True
+        return flags
+
+    def _family_flags(self, words: list[str], sentence: Sentence, section: Section) -> list[bool]:
+        size = len(words)
+        if section == "family_history":
+            return [True] * size
+        flags = [False] * size
+        for start, end in self._family.spans(words):
+            owns = bool(_OWNING.intersection(words[end : end + 2])) and not (
+                _OBSERVING.intersection(words[end : end + 3])
+            )
+            owned = start > 0 and {"in", "of", "and"}.intersection(words[max(0, start - 2) : start])
+            heading = words[start] in ("family", "familial")
+            if not (owns or heading or owned):
+                continue
+            first = 0 if owned and not (owns or heading) else start
+            for i in range(first, size):
+                if i > end + 1 and words[i] in ("he", "she", "patient") and _states(words, i):
+                    break
+                flags[i] = True
+        return flags
+
+
+def _states(words: list[str], i: int) -> bool:
+    """A new statement begins here: 'and has', ', he reports'."""
+    ahead = words[i : i + 3]
+    return any(w in _VERBS for w in ahead[:2]) or (
+        len(ahead) > 1 and ahead[0] in _SUBJECTS and ahead[1] not in ("or", "and")
+    )

@@ -1,0 +1,217 @@
+"""One section of a note to drafts of mentions."""
+
+from bisect import bisect_right
+
+from agents.knowledge.schema import FindingEntry, Lexicon
+from agents.language.attributes import (
+    SEVERITY_RANK,
+    AttributeReader,
+    Draft,
+    Occurrence,
+    Specialiser,
+    duration_band,
+)
+from agents.language.context import ContextReader, SentenceContext
+from agents.language.lexicon import PhraseIndex, PhraseMatch
+from agents.language.measures import Duration, durations
+from agents.language.tokens import Sentence, Vocabulary
+from agents.types import NamedCondition, Presence, Section, Span
+
+_LASTING_KINDS = frozenset({"history", "exposure", "drug", "family_history"})
+_REACH_BACK = 3
+"""Sentences over which 'the pain' still means the pain spoken of before."""
+
+
+class SectionReader:
+    """Shares the compiled indexes; keeps no state between sections but the drafts given to it."""
+
+    def __init__(
+        self,
+        findings: dict[str, FindingEntry],
+        vocabulary: Vocabulary,
+        index: PhraseIndex,
+        condition_index: PhraseIndex,
+        lexicon: Lexicon,
+        attributes: AttributeReader,
+        specialiser: Specialiser,
+    ) -> None:
+        self._findings = findings
+        self._vocabulary = vocabulary
+        self._index = index
+        self._conditions = condition_index
+        self._context = ContextReader(lexicon)
+        self._attributes = attributes
+        self._specialiser = specialiser
+
+    def read(
+        self, section: Section, text: str, drafts: list[Draft], named: list[NamedCondition]
+    ) -> int:
+        """Appends to ``drafts`` and ``named``; returns the number of words."""
+        times = durations(text)
+        words = 0
+        for sentence in self._vocabulary.sentences(text):
+            words += len(sentence.tokens)
+            timed = _timed_tokens(sentence, times)
+            matches = self._index.matches(sentence)
+            context = self._context.read(sentence, section, timed)
+            number = drafts[-1].sentence + 1 if drafts else 0
+            here = [
+                draft
+                for match in matches
+                if (draft := self._draft(match, sentence, context, section, text, number))
+            ]
+            here.sort(key=lambda d: d.token)
+            drafts.extend(here)
+            self._attach(sentence, context, here, drafts)
+            _attach_durations(sentence, times, here)
+            named.extend(self._named(sentence, context, section))
+        return words
+
+    def _draft(
+        self,
+        match: PhraseMatch,
+        sentence: Sentence,
+        context: SentenceContext,
+        section: Section,
+        text: str,
+        number: int,
+    ) -> Draft | None:
+        first = match.tokens[0]
+        in_family = context.family[first]
+        key = self._chosen(match.phrase.keys, in_family)
+        if key is None:
+            return None
+        kind = self._findings[key].kind
+        family_item = kind == "family_history"
+        negated = _is_negated(match, context)
+        span = Span(section, sentence.tokens[first].start, sentence.tokens[match.tokens[-1]].end)
+        past = context.past[first] and kind not in _LASTING_KINDS
+        return Draft(
+            finding=key,
+            presence=Presence.ABSENT if negated != match.phrase.normal else Presence.PRESENT,
+            sentence=number,
+            token=first,
+            span=span,
+            text=text[span.start : span.end],
+            temporality="hypothetical"
+            if context.hypothetical[first]
+            else "past"
+            if past and not negated
+            else "current",
+            subject="family" if in_family and not family_item else "patient",
+        )
+
+    def _chosen(self, keys: tuple[str, ...], in_family: bool) -> str | None:
+        """A family history is meant where the text speaks of the family, and only there."""
+        for key in keys:
+            if (self._findings[key].kind == "family_history") == in_family:
+                return key
+        return next((k for k in keys if self._findings[k].kind != "family_history"), None)
+
+    # --- attributes -----------------------------------------------------------------------
+
+    def _attach(
+        self,
+        sentence: Sentence,
+        context: SentenceContext,
+        here: list[Draft],
+        drafts: list[Draft],
+    ) -> None:
+        occurrences = self._attributes.occurrences([t.word for t in sentence.tokens])
+        if not occurrences:
+            return
+        current = [d for d in here if d.is_current]
+        number = here[0].sentence if here else (drafts[-1].sentence + 1 if drafts else 0)
+        for occurrence in occurrences:
+            for draft in self._targets(occurrence, current, drafts, number):
+                denied = context.negated_by[occurrence.start] not in (-1, occurrence.start)
+                _set_attribute(draft, occurrence, denied)
+
+    def _targets(
+        self, occurrence: Occurrence, here: list[Draft], drafts: list[Draft], number: int
+    ) -> list[Draft]:
+        def accepts(draft: Draft) -> bool:
+            return self._specialiser.accepts(draft.finding, occurrence.attribute, occurrence.value)
+
+        accepting = [d for d in here if accepts(d)]
+        if accepting:
+            return [min(accepting, key=lambda d: abs(d.token - occurrence.start))]
+        if here and occurrence.attribute in ("severity", "onset", "course"):
+            return [min(here, key=lambda d: abs(d.token - occurrence.start))]
+        for draft in reversed(drafts):
+            if draft.sentence < number - _REACH_BACK:
+                break
+            if draft.is_current and accepts(draft):
+                return [draft]
+        first = next((d for d in drafts if d.span.section == "chief_complaint"), None)
+        return [first] if first and first.is_current and accepts(first) else []
+
+    def _named(
+        self, sentence: Sentence, context: SentenceContext, section: Section
+    ) -> list[NamedCondition]:
+        found = []
+        for match in self._conditions.matches(sentence):
+            first, last = match.tokens[0], match.tokens[-1]
+            found.append(
+                NamedCondition(
+                    condition=match.phrase.keys[0],
+                    span=Span(section, sentence.tokens[first].start, sentence.tokens[last].end),
+                    temporality="hypothetical"
+                    if context.hypothetical[first]
+                    else "past"
+                    if context.past[first]
+                    else "current",
+                    subject="family" if context.family[first] else "patient",
+                    presence=Presence.ABSENT
+                    if _is_negated(match, context)
+                    else Presence.PRESENT,
+                )
+            )
+        return found
+
+
+def _is_negated(match: PhraseMatch, context: SentenceContext) -> bool:
+    return context.negates(match.tokens[0], match.tokens[-1], rigid=match.phrase.rigid)
+
+
+def _set_attribute(draft: Draft, occurrence: Occurrence, denied: bool) -> None:
+    if occurrence.attribute == "severity":
+        rank = SEVERITY_RANK.get(draft.severity or "", 0)
+        if not denied and SEVERITY_RANK[occurrence.value] > rank:
+            draft.severity = occurrence.value  # type: ignore[assignment]
+        return
+    table = draft.denied_attributes if denied else draft.attributes
+    if table is None or not table:
+        table = {}
+        if denied:
+            draft.denied_attributes = table
+        else:
+            draft.attributes = table
+    table.setdefault(occurrence.attribute, set()).add(occurrence.value)
+
+
+def _timed_tokens(sentence: Sentence, times: list[Duration]) -> frozenset[int]:
+    """Tokens of 'in the past 3 weeks' and the two words before it."""
+    covered: set[int] = set()
+    starts = [t.start for t in sentence.tokens]
+    for time in times:
+        if time.ago or time.end <= starts[0] or time.start > sentence.tokens[-1].end:
+            continue
+        first = max(0, bisect_right(starts, time.start) - 1)
+        covered.update(range(max(0, first - 1), bisect_right(starts, time.end)))
+    return frozenset(covered)
+
+
+def _attach_durations(sentence: Sentence, times: list[Duration], here: list[Draft]) -> None:
+    """Each duration goes to the nearest mention that it can be of, and says its band."""
+    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
+    present = [d for d in here if d.presence is Presence.PRESENT and d.subject == "patient"]
+    for time in times:
+        if not (start <= time.start <= end) or not present:
+            continue
+        nearest = min(present, key=lambda d: abs(d.span.start - time.start))
+        attributes = dict(nearest.attributes)
+        attributes["duration"] = attributes.get("duration", set()) | {duration_band(time.hours)}
+        nearest.attributes = attributes
+        if not time.lasting and nearest.duration_hours is None:
+            nearest.duration_hours = time.hours

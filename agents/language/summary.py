@@ -1,0 +1,91 @@
+"""What a reading says as a whole: tempo of the illness, and contradictions."""
+
+from collections.abc import Iterator
+
+from agents.knowledge.schema import FindingEntry
+from agents.language.attributes import Draft
+from agents.language.measures import age_in, sex_in
+from agents.types import (
+    Case,
+    Contradiction,
+    FindingMention,
+    Presence,
+    Sex,
+    Tempo,
+)
+
+_COMPLAINT_KINDS = frozenset({"symptom", "sign"})
+_COMPLAINT_SECTIONS = frozenset({"chief_complaint", "history", "text"})
+_AGE_TOLERANCE = 1.5
+
+
+def tempo_of(case: Case, drafts: list[Draft], findings: dict[str, FindingEntry]) -> Tempo:
+    """Onset, duration and courses of the complaints, as first stated."""
+    complaints = [
+        d
+        for d in drafts
+        if d.is_current
+        and d.span.section in _COMPLAINT_SECTIONS
+        and findings[d.finding].kind in _COMPLAINT_KINDS
+    ]
+    onsets = [o for d in complaints for o in sorted(d.attributes.get("onset", ()))]
+    hours = [d.duration_hours for d in complaints if d.duration_hours is not None]
+    courses = {c for d in complaints for c in d.attributes.get("course", ())}
+    for stated in case.findings:
+        if stated.presence is Presence.PRESENT:
+            onsets.extend([stated.onset] if stated.onset else [])
+            hours.extend([stated.duration_hours] if stated.duration_hours is not None else [])
+            courses.update([stated.course] if stated.course else [])
+    return Tempo(
+        onset=onsets[0] if onsets else None,  # type: ignore[arg-type]
+        duration_hours=hours[0] if hours else None,
+        courses=tuple(sorted(courses)),  # type: ignore[arg-type]
+    )
+
+
+def contradictions_in(
+    case: Case,
+    mentions: list[FindingMention],
+    findings: dict[str, FindingEntry],
+    ancestors: dict[str, frozenset[str]],
+) -> Iterator[Contradiction]:
+    """Stated both ways, against the patient's sex, or an age that the text denies."""
+    evidence = [m for m in mentions if m.is_evidence]
+    present = {m.finding for m in evidence if m.presence is Presence.PRESENT}
+    absent = {m.finding for m in evidence if m.presence is Presence.ABSENT}
+    for key in sorted(present & absent):
+        yield Contradiction(key, f"{findings[key].name} is stated as present and as absent.")
+    for key in sorted(present - absent):
+        for above in sorted(ancestors[key] & (absent - present)):
+            yield Contradiction(
+                above,
+                f"{findings[above].name} is denied, but {findings[key].name.lower()} is present.",
+            )
+    yield from _against_sex(case, present, findings)
+    yield from _against_text(case)
+
+
+def _against_sex(
+    case: Case, present: set[str], findings: dict[str, FindingEntry]
+) -> Iterator[Contradiction]:
+    for key in sorted(present):
+        needed = findings[key].sex
+        if needed is not None and case.sex is not None and needed is not case.sex:
+            yield Contradiction(
+                key, f"{findings[key].name} does not fit a {case.sex.value} patient."
+            )
+    if case.sex is Sex.MALE and case.pregnant is Presence.PRESENT:
+        yield Contradiction("pregnant", "Pregnancy does not fit a male patient.")
+
+
+def _against_text(case: Case) -> Iterator[Contradiction]:
+    for section, text in case.note.sections():
+        if section not in _COMPLAINT_SECTIONS:
+            continue
+        age, sex = age_in(text), sex_in(text)
+        if age is not None and case.age_years is not None:
+            if abs(age - case.age_years) > max(_AGE_TOLERANCE, 0.1 * case.age_years):
+                yield Contradiction("age", "The note states another age than the age field.")
+        if sex is not None and case.sex is not None and sex is not case.sex:
+            if age is not None:  # 'a 25-year-old woman', not some woman in the story
+                yield Contradiction("sex", "The note states another sex than the sex field.")

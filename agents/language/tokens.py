@@ -1,0 +1,141 @@
+"""Text to tokens with character spans, stems, chunks and sentences.
+
+A *sentence* is what a match never crosses; a *chunk* is a stretch between commas, 'and', 'or'
+and the like, which a match crosses only in a coordination ('chest and back pain').
+"""
+
+import re
+from functools import lru_cache
+
+from msgspec import Struct
+from snowballstemmer import stemmer
+
+_TOKEN = re.compile(
+    r"\d+(?:[.,]\d+)?"
+    r"|[A-Z]{2,}s?(?![a-z])"
+    r"|[A-Z]?[a-z]+(?:['’](?:t|s|re|ve|ll|d|m)\b)?"
+    r"|[^\W\d_]+"
+    r"|\n(?=\s*[A-Z*•\-])"  # other line breaks only wrap a sentence
+    r"|[.;:!?,/()%°+\-–—]"
+)
+_SENTENCE_END = frozenset(".;!?\n")
+_CHUNK_MARKS = frozenset(",/():+–—")
+_CHUNK_WORDS = frozenset(
+    "and or nor with without then while plus besides along accompanied followed also as well".split()
+)
+_HARD_WORDS = frozenset(
+    "but because although though however whereas except radiating radiates radiated radiate"
+    " spreading spreads radiation extending extends who which".split()
+)
+_NEGATED_VERB = re.compile(r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$")
+_SNOWBALL = stemmer("english")
+
+
+class Token(Struct, frozen=True):
+    """One word or number; ``[start, end)`` in the section's text."""
+
+    word: str
+    stem: str
+    start: int
+    end: int
+    chunk: int
+    """Number of the chunk, rising over the section."""
+
+
+class Sentence(Struct, frozen=True):
+    """Tokens between strong marks; ``content`` are the indexes of those that are no stopword."""
+
+    tokens: tuple[Token, ...]
+    content: tuple[int, ...]
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """English stem of a lower-case word."""
+    return str(_SNOWBALL.stemWord(word)) if len(word) > 3 else word
+
+
+def normal_word(raw: str) -> str:
+    """Lower case, straight apostrophes, negated verbs as 'not', possessives without their s."""
+    word = raw.lower().replace("’", "'")
+    if _NEGATED_VERB.match(word):
+        return "cannot" if word.startswith("ca") else "not"
+    return word[:-2] if word.endswith("'s") else word
+
+
+class Vocabulary:
+    """Word classes and stopwords of a lexicon, applied alike to notes and to synonyms."""
+
+    def __init__(self, classes: dict[str, tuple[str, ...]], stopwords: tuple[str, ...]) -> None:
+        self._stopwords = frozenset(stopwords)
+        self._canonical: dict[str, str] = {}
+        for name, words in classes.items():
+            for word in words:
+                self._canonical[word.replace("-", "")] = name
+                self._canonical[word] = name
+        self._stems: dict[str, str] = {}
+
+    def stem(self, word: str) -> str:
+        """Canonical stem: words of one class share it."""
+        known = self._stems.get(word)
+        if known is None:
+            known = stem(self._canonical.get(word, word))
+            if len(self._stems) < 100_000:
+                self._stems[word] = known
+        return known
+
+    def is_stopword(self, word: str) -> bool:
+        return word in self._stopwords
+
+    def phrase(self, text: str) -> tuple[str, ...]:
+        """Content stems of a synonym, in order; all its stems where only stopwords remain."""
+        words = [normal_word(m.group()) for m in _TOKEN.finditer(text) if _is_word(m.group())]
+        stems = tuple(self.stem(w) for w in words if w not in self._stopwords)
+        return stems or tuple(self.stem(w) for w in words)
+
+    def sentences(self, text: str) -> list[Sentence]:
+        """All sentences of one section."""
+        found: list[Sentence] = []
+        tokens: list[Token] = []
+        chunk = 0
+        previous_end = -1
+        for match in _TOKEN.finditer(text):
+            raw = match.group()
+            start, end = match.span()
+            if not _is_word(raw):
+                if raw in _SENTENCE_END:
+                    self._close(tokens, found)
+                    chunk += 1
+                elif raw in _CHUNK_MARKS:
+                    chunk += 1
+                continue
+            if start == previous_end and raw[0].isupper() and not raw.isupper():
+                self._close(tokens, found)  # glued words: 'feverNot a smoker'
+            word = normal_word(raw)
+            if word in _HARD_WORDS or word in _CHUNK_WORDS:
+                chunk += 1
+            tokens.append(Token(word, self.stem(word), start, end, chunk))
+            if word in _CHUNK_WORDS:
+                chunk += 1
+            previous_end = end
+        self._close(tokens, found)
+        return found
+
+    def _close(self, tokens: list[Token], found: list[Sentence]) -> None:
+        if tokens:
+            content = tuple(
+                i
+                for i, t in enumerate(tokens)
+                if t.word not in self._stopwords and t.word not in _CHUNK_WORDS
+            )
+            found.append(Sentence(tuple(tokens), content))
+            tokens.clear()
+
+
+def is_hard(word: str) -> bool:
+    """True for words that a match never crosses within a sentence."""
+    return word in _HARD_WORDS
+
+
+def _is_word(raw: str) -> bool:
+    return raw[0].isalnum()

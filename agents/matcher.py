@@ -1,0 +1,29 @@
+"""Condition matcher: coded findings to an explained differential and the next questions."""
+
+from msgspec import Struct
+
+from agents.explanation import explained
+from agents.inference import NOT_ENOUGH, Parameters, rank
+from agents.knowledge.base import KnowledgeBase
+from agents.questions import next_questions
+from agents.types import Case, Differential, Question, Reading
+
+
+class Match(Struct, frozen=True):
+    differential: Differential
+    questions: tuple[Question, ...] = ()
+
+
+class ConditionMatcher:
+    def __init__(self, parameters: Parameters = Parameters()) -> None:
+        self._parameters = parameters
+
+    async def match(self, case: Case, reading: Reading, knowledge: KnowledgeBase) -> Match:
+        """Ranks only where something is present; otherwise it says that it is not enough."""
+        if not reading.present:
+            return Match(Differential(enough=False, reason=NOT_ENOUGH))
+        ranking = rank(knowledge, case, reading, self._parameters)
+        return Match(
+            explained(knowledge, reading, ranking),
+            next_questions(knowledge, ranking, reading, self._parameters.temperature),
+        )
