@@ -136,6 +136,8 @@ class _Run:
 
     async def consultation(self) -> Consultation:
         answers = _Answers()
+        for name in AgentName:
+            self._tell("agent_started", name, {})
         async with asyncio.TaskGroup() as group:
             detector = group.create_task(self._detect())
             classifier = group.create_task(self._classify())
@@ -224,7 +226,6 @@ class _Run:
         """The agent's answer, or None with the reason noted in its opinion."""
         breaker = self._owner._breakers.get(name)
         began = self._clock()
-        self._tell("agent_started", name, {})
         if breaker is not None and not breaker.allows():
             return self._gave_up(name, began, "breaker_open", "It failed too often of late.")
         try:

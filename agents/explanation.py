@@ -1,6 +1,6 @@
 """Why a condition stands where it stands: findings for, against, not asked, and the context."""
 
-import numpy as np
+from math import exp
 
 from agents.inference import Ranking
 from agents.knowledge.base import KnowledgeBase
@@ -20,6 +20,7 @@ _CONTEXT_NAMES = {
     "sex": "Sex",
     "pregnancy": "Pregnancy",
     "tempo": "Onset, duration and course",
+    "missing": "Hallmarks that the note does not mention",
 }
 
 
@@ -28,7 +29,10 @@ def explained(knowledge: KnowledgeBase, reading: Reading, ranking: Ranking) -> D
     possible = [int(c) for c in ranking.order[:60] if ranking.scores[c] > -1e8]
     likely = possible[:MOST_LIKELY]
     dangerous = _not_excluded(knowledge, ranking, possible)
-    candidates = {c: _candidate(knowledge, ranking, c) for c in dict.fromkeys(likely + dangerous)}
+    mentioned = frozenset(ranking.columns)
+    candidates = {
+        c: _candidate(knowledge, ranking, c, mentioned) for c in dict.fromkeys(likely + dangerous)
+    }
     return Differential(
         most_likely=tuple(candidates[c] for c in likely),
         dont_miss=tuple(candidates[c] for c in dangerous),
@@ -48,7 +52,9 @@ def _not_excluded(knowledge: KnowledgeBase, ranking: Ranking, possible: list[int
     return kept[:DONT_MISS]
 
 
-def _candidate(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> Candidate:
+def _candidate(
+    knowledge: KnowledgeBase, ranking: Ranking, row: int, mentioned: frozenset[int]
+) -> Candidate:
     key = knowledge.condition_ids[row]
     entry = knowledge.text.conditions[key]
     evidence = _evidence(knowledge, ranking, row)
@@ -62,9 +68,9 @@ def _candidate(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> Candidat
         urgency_reason=entry.urgency_reason,
         dont_miss=entry.dont_miss,
         status=entry.status,
-        findings_for=tuple(e for e in evidence if e.weight > 0),
-        findings_against=tuple(e for e in evidence if e.weight < 0),
-        not_asked=_not_asked(knowledge, ranking, row),
+        findings_for=tuple([e for e in evidence if e.weight > 0]),
+        findings_against=tuple([e for e in evidence if e.weight < 0]),
+        not_asked=_not_asked(knowledge, row, mentioned),
         context=_context(ranking, row),
         exclude_first=entry.exclude_first,
         first_tests=entry.first_tests,
@@ -73,79 +79,47 @@ def _candidate(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> Candidat
 
 
 def _evidence(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> list[Evidence]:
-    weights = ranking.weights[row].tolist()
-    tables = knowledge.tables
-    evidence = []
-    for position in sorted(range(len(weights)), key=lambda p: (-abs(weights[p]), p)):
-        weight = weights[position]
-        if abs(weight) < _LEAST_WEIGHT:
-            break
-        column = ranking.columns[position]
-        presence = ranking.presences[position]
-        table = tables.present if presence is Presence.PRESENT else tables.absent
-        evidence.append(_item(knowledge, row, column, presence, float(table[row, column]), weight))
-    return evidence
+    """Every finding that moved the condition, the strongest first."""
+    columns = ranking.columns
+    weights: list[float] = ranking.weights[row].tolist()
+    split = ranking.presences.count(Presence.PRESENT)
+    logs: list[float] = knowledge.tables.present[row, columns[:split]].tolist()
+    logs += knowledge.tables.absent[row, columns[split:]].tolist()
+    telling = [p for p, weight in enumerate(weights) if abs(weight) >= _LEAST_WEIGHT]
+    telling.sort(key=lambda p: (-abs(weights[p]), p))
+    return [
+        knowledge.evidence(
+            row, columns[p], ranking.presences[p], logs[p], round(weights[p], 3)
+        )
+        for p in telling
+    ]
 
 
-def _item(
-    knowledge: KnowledgeBase,
-    row: int,
-    column: int,
-    presence: Presence,
-    log_ratio: float,
-    weight: float,
-) -> Evidence:
-    key = knowledge.finding_ids[column]
-    figure = knowledge.tables.figures.get((row, column))
-    return Evidence(
-        finding=key,
-        name=knowledge.text.findings[key].name,
-        presence=presence,
-        likelihood_ratio=round(float(np.exp(log_ratio)), 3),
-        weight=round(weight, 3),
-        source=figure.source if figure else "estimate",
-        note=figure.note if figure else "",
-    )
-
-
-def _not_asked(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> tuple[Evidence, ...]:
+def _not_asked(
+    knowledge: KnowledgeBase, row: int, mentioned: frozenset[int]
+) -> tuple[Evidence, ...]:
     """Listed findings that nobody has mentioned, the most telling first."""
-    mentioned = set(ranking.columns)
     asked = []
-    for column in knowledge.telling[row]:
+    for column, evidence in knowledge.telling_evidence(row):
         if column not in mentioned:
-            ratio = float(knowledge.tables.present[row, column])
-            asked.append(_item(knowledge, row, column, Presence.UNKNOWN, ratio, 0.0))
+            asked.append(evidence)
             if len(asked) == NOT_ASKED:
                 break
     return tuple(asked)
 
 
 def _context(ranking: Ranking, row: int) -> tuple[Evidence, ...]:
-    items = []
-    for name, values in ranking.context.items():
-        weight = float(values[row])
-        if name == "prevalence" or abs(weight) < _LEAST_WEIGHT:
-            continue
-        items.append(
-            Evidence(
-                finding=name,
-                name=_CONTEXT_NAMES[name],
-                presence=Presence.PRESENT,
-                likelihood_ratio=round(float(np.exp(weight)), 3),
-                weight=round(weight, 3),
-                source="estimate",
-            )
-        )
-    if ranking.missing[row] < -_LEAST_WEIGHT:
-        items.append(
-            Evidence(
-                finding="missing_hallmarks",
-                name="Hallmarks that the note does not mention",
-                presence=Presence.UNKNOWN,
-                likelihood_ratio=round(float(np.exp(ranking.missing[row])), 3),
-                weight=round(float(ranking.missing[row]), 3),
-                source="estimate",
-            )
-        )
-    return tuple(items)
+    parts = [
+        (name, _CONTEXT_NAMES[name], Presence.PRESENT, float(values[row]))
+        for name, values in ranking.context.items()
+        if name != "prevalence"
+    ]
+    missing = float(ranking.missing[row])
+    parts.append(("missing_hallmarks", _CONTEXT_NAMES["missing"], Presence.UNKNOWN, missing))
+    return tuple(
+        [
+            Evidence(key, name, presence, round(exp(weight), 3), round(weight, 3), "estimate")
+            for key, name, presence, weight in parts
+            if abs(weight) >= _LEAST_WEIGHT
+        ]
+    )

@@ -156,7 +156,7 @@ class Specialiser:
 
 
 def _meets(entry: FindingEntry, attributes: dict[str, set[str]], severity: str | None) -> bool:
-    if entry.severity and SEVERITY_RANK.get(severity or "", 0) < SEVERITY_RANK[entry.severity]:
+    if entry.severity and severity != entry.severity:
         return False
     return all(
         not attributes.get(attribute, set()).isdisjoint(values)

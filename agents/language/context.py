@@ -10,6 +10,7 @@ from agents.language.tokens import Sentence, normal_word
 from agents.types import Section
 
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_STARTING = frozenset("began started start developed noticed first since onset".split())
 _VERBS = frozenset(
     "has have had is are was were reports reported complains complained presents presented feels"
     " felt noticed notices developed develops started began experienced experiences shows"
@@ -173,7 +174,9 @@ class ContextReader:
         for start, end in self._past.spans(words):
             if any(i in timed for i in range(start, end)):
                 continue
-            if words[start] == "history" and not self._is_past_history(words, start, timed):
+            if words[start] == "history" and not self._is_past_history(words, start):
+                continue
+            if words[end - 1] == "ago" and _STARTING.intersection(words):
                 continue
             chunk = sentence.tokens[start].chunk
             for i in range(size):
@@ -183,7 +186,7 @@ class ContextReader:
         return flags
 
     @staticmethod
-    def _is_past_history(words: list[str], start: int, timed: frozenset[int]) -> bool:
+    def _is_past_history(words: list[str], start: int) -> bool:
         """'Three-week history of cough' and 'gives a history of' are the present complaint."""
         before = words[max(0, start - 3) : start]
         return bool({"past", "previous", "prior", "medical", "remote"}.intersection(before))

@@ -7,17 +7,19 @@ from msgspec import Struct
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from agents.language.tokens import Sentence, Vocabulary, is_hard
+from agents.language.tokens import Sentence, Token, Vocabulary, is_hard
 
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
-_NEGATING = frozenset({"no", "not", "cannot", "without", "never", "unabl", "non"})
+_NEGATING = frozenset({"no", "not", "cannot", "without", "never", "non"})
+_DENYING = frozenset({"no", "not", "deni", "denies", "never", "without"})
 
 
 class Phrase(Struct, frozen=True):
     """A synonym: its stems, and whether it stands for presence or for the normal."""
 
     stems: tuple[str, ...]
+    """In the order written; the words themselves for a phrase of filler words."""
     keys: tuple[str, ...]
     """Ids that the phrase can stand for (one, but for a history and a family history)."""
     normal: bool
@@ -32,7 +34,7 @@ class PhraseMatch(Struct, frozen=True):
     gap: int
     """Content words between its own."""
     in_list: bool = False
-    """It crosses commas or 'and'."""
+    """It crosses a comma, 'and' or 'or'."""
 
 
 class PhraseIndex:
@@ -44,62 +46,93 @@ class PhraseIndex:
         entries: Iterable[tuple[str, str, bool]],
         too_general: Iterable[str] = (),
     ) -> None:
-        """``entries``: (id, phrase, is_normal); phrases of one too general word are left out."""
+        """``entries``: (id, phrase, is_normal), the best claims to a phrase first.
+
+        Phrases of one too general word are left out; a phrase that filler words reduce to one
+        word ('out to get him') must stand as it is written.
+        """
         vague = {(vocabulary.stem(word),) for word in too_general}
-        merged: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+        merged: dict[tuple[tuple[str, ...], bool], Phrase] = {}
+        exact: dict[tuple[str, ...], Phrase] = {}
         for key, text, normal in entries:
+            words = vocabulary.words(text)
             stems = tuple(dict.fromkeys(vocabulary.phrase(text)))
-            if stems and stems not in vague and not all(s.isdigit() for s in stems):
-                keys = merged.setdefault((stems, normal), [])
-                if key not in keys:
-                    keys.append(key)
-        unordered: dict[tuple[tuple[str, ...], bool], Phrase] = {}
-        for (stems, normal), keys in merged.items():
-            signature = (tuple(sorted(stems)), normal)
-            known = unordered.get(signature)
-            ids = tuple(dict.fromkeys([*(known.keys if known else ()), *keys]))
-            unordered[signature] = Phrase(stems, ids, normal, bool(_NEGATING.intersection(stems)))
-        self.phrases = list(unordered.values())
-        frequency = Counter(s for p in self.phrases for s in set(p.stems))
+            if not stems or all(s.isdigit() for s in stems):
+                continue
+            rigid = not _NEGATING.isdisjoint(stems)
+            if len(stems) == 1 and len(words) > 1:
+                exact.setdefault(words, Phrase(words, (key,), normal, rigid))
+            elif stems not in vague:
+                signature = (stems if rigid else tuple(sorted(stems)), normal)
+                known = merged.get(signature)
+                keys = dict.fromkeys([*(known.keys if known else ()), key])
+                merged[signature] = Phrase(stems, tuple(keys), normal, rigid)
+        self.phrases = [p for p in merged.values() if not _is_list(p, merged)]
+        frequency = Counter(s for p in self.phrases for s in p.stems)
         self._by_rarest: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
         for phrase in self.phrases:
             rarest = min(phrase.stems, key=lambda s: (frequency[s], -len(s), s))
             self._by_rarest.setdefault(rarest, []).append((phrase, frozenset(phrase.stems)))
+        self._exact: dict[str, list[Phrase]] = {}
+        for phrase in exact.values():
+            self._exact.setdefault(phrase.stems[0], []).append(phrase)
         self.stems = frozenset(frequency)
-        self._long_stems = sorted(s for s in self.stems if len(s) >= 6)
+        self._long_stems = sorted(s for s in self.stems if len(s) >= 5)
         self._repairs: dict[str, str] = {}
 
     def matches(self, sentence: Sentence) -> list[PhraseMatch]:
         """Matches that survive overlap: the longest first, parts of a longer one dropped."""
-        stems = {i: self._repaired(sentence.tokens[i].stem) for i in sentence.content}
         positions: dict[str, list[int]] = {}
         for rank, i in enumerate(sentence.content):
-            positions.setdefault(stems[i], []).append(rank)
-        present = positions.keys()
+            positions.setdefault(self._repaired(sentence.tokens[i]), []).append(rank)
+        here = positions.keys()
         found = [
             match
-            for key in present & self._by_rarest.keys()
+            for key in here & self._by_rarest.keys()
             for phrase, needed in self._by_rarest[key]
-            if needed <= present
+            if needed <= here
             for start in positions[key]
             if (match := _located(phrase, start, key, positions, sentence)) is not None
         ]
-        return list(_undominated(found))
+        found.extend(self._exact_matches(sentence))
+        return _undominated(found, sentence)
 
-    def _repaired(self, stem: str) -> str:
-        """The nearest known stem of a long misspelt word, else the stem itself."""
-        if len(stem) < 7 or stem in self.stems:
+    def _exact_matches(self, sentence: Sentence) -> Iterator[PhraseMatch]:
+        tokens = sentence.tokens
+        for i, token in enumerate(tokens):
+            for phrase in self._exact.get(token.word, ()):
+                end = i + len(phrase.stems)
+                if tuple(t.word for t in tokens[i:end]) == phrase.stems:
+                    yield PhraseMatch(phrase, tuple(range(i, end)), 0)
+
+    def _repaired(self, token: Token) -> str:
+        """The nearest known stem of a long misspelt word, else its own."""
+        stem = token.stem
+        if len(token.word) < 7 or len(stem) < 6 or stem in self.stems:
             return stem
         repair = self._repairs.get(stem)
         if repair is None:
-            limit = 1 if len(stem) < 10 else 2
-            best = process.extractOne(
-                stem, self._long_stems, scorer=DamerauLevenshtein.distance, score_cutoff=limit
+            limit = 1 if len(stem) < 8 else 2
+            near = process.extract(
+                stem,
+                self._long_stems,
+                scorer=DamerauLevenshtein.distance,
+                score_cutoff=limit,
+                limit=5,
             )
-            repair = best[0] if best and best[0][0] == stem[0] else stem
+            repair = next((known for known, *_ in near if known[:2] == stem[:2]), stem)
             if len(self._repairs) < 20_000:
                 self._repairs[stem] = repair
         return repair
+
+
+def _is_list(phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]") -> bool:
+    """'Nausea and vomiting' says two things; each is read for itself."""
+    return len(phrase.stems) == 2 and all(
+        (other := all_phrases.get(((stem,), phrase.normal))) is not None
+        and (other.keys != phrase.keys or len(phrase.keys) > 1)
+        for stem in phrase.stems
+    ) and len({all_phrases[((stem,), phrase.normal)].keys for stem in phrase.stems}) == 2
 
 
 def _located(
@@ -108,49 +141,80 @@ def _located(
     """The tightest place of all stems around the rarest one, if it is tight enough."""
     if len(phrase.stems) == 1:
         return PhraseMatch(phrase, (sentence.content[start],), 0)
-    ranks = {start}
+    ranks = [start]
     for stem in phrase.stems:
         if stem != key:
-            free = [p for p in positions[stem] if p not in ranks]
-            if not free:
-                return None
-            ranks.add(min(free, key=lambda p: abs(p - start)))
-    ordered = sorted(ranks)
-    tokens = tuple(sentence.content[r] for r in ordered)
-    gap = ordered[-1] - ordered[0] + 1 - len(ordered)
-    if gap > (0 if phrase.rigid else MAX_GAP_IN_LIST):
+            ranks.append(min(positions[stem], key=lambda p: abs(p - start)))
+    low, high = min(ranks), max(ranks)
+    gap = high - low + 1 - len(ranks)
+    if gap > MAX_GAP_IN_LIST or (phrase.rigid and gap):
         return None
-    if any(is_hard(t.word) for t in sentence.tokens[tokens[0] : tokens[-1]]):
+    tokens = tuple(sentence.content[r] for r in sorted(ranks))
+    between = sentence.tokens[tokens[0] : tokens[-1]]
+    if any(is_hard(t.word) for t in between):
         return None
-    if not _chunks_allow(tokens, gap, sentence):
+    if phrase.rigid:
+        return _in_order(phrase, tokens, sentence)
+    if any(t.stem in _DENYING for t in between[1:]):
         return None
     in_list = sentence.tokens[tokens[0]].chunk != sentence.tokens[tokens[-1]].chunk
+    if gap > MAX_GAP and not in_list:
+        return None
+    if in_list and not _one_used_up(tokens, sentence):
+        return None
     return PhraseMatch(phrase, tokens, gap, in_list)
 
 
-def _chunks_allow(tokens: tuple[int, ...], gap: int, sentence: Sentence) -> bool:
-    """Within one chunk a small gap; across chunks one of them must be used up."""
+def _in_order(
+    phrase: Phrase, tokens: tuple[int, ...], sentence: Sentence
+) -> PhraseMatch | None:
+    """A phrase with a negation of its own reads only as it is written."""
     chunks = {sentence.tokens[i].chunk for i in tokens}
-    if len(chunks) == 1:
-        return gap <= MAX_GAP
+    if len(chunks) > 1 or any(
+        sentence.tokens[i].stem != stem for i, stem in zip(tokens, phrase.stems, strict=True)
+    ):
+        return None
+    return PhraseMatch(phrase, tokens, 0)
+
+
+def _one_used_up(tokens: tuple[int, ...], sentence: Sentence) -> bool:
+    """Across a list a match takes all words of all but one of its chunks."""
     used = set(tokens)
+    chunks = {sentence.tokens[i].chunk for i in tokens}
     whole = 0
     for chunk in chunks:
-        members = [i for i in sentence.content if sentence.tokens[i].chunk == chunk]
-        whole += used.issuperset(members)
+        whole += used.issuperset(i for i in sentence.content if sentence.tokens[i].chunk == chunk)
     return whole >= len(chunks) - 1
 
 
-def _undominated(found: list[PhraseMatch]) -> Iterator[PhraseMatch]:
-    found.sort(key=lambda m: (-len(m.tokens), m.gap, m.tokens))
+def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMatch]:
+    if len(found) < 2:
+        return found
+    found.sort(key=lambda m: (0.6 * m.gap - len(m.tokens), m.tokens))
+    alone = {m.tokens for m in found if not m.in_list}
     kept: list[tuple[frozenset[int], PhraseMatch]] = []
     for match in found:
         tokens = frozenset(match.tokens)
-        rivals = [k for k in kept if k[0] & tokens]
+        rivals = [k for k in kept if not k[0].isdisjoint(tokens)]
         if any(tokens < k or (tokens == k and other.gap < match.gap) for k, other in rivals):
             continue
-        tight = any(other.gap == 0 and len(k) > 1 for k, other in rivals)
-        if match.gap and tight and not match.in_list:
+        if match.in_list:
+            if _stands_apart(match, alone, sentence):
+                continue
+        elif match.gap and any(other.gap == 0 and len(k) > 1 for k, other in rivals):
             continue
         kept.append((tokens, match))
-        yield match
+    return [match for _, match in kept]
+
+
+def _stands_apart(
+    match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence
+) -> bool:
+    """'Worsening nausea, abdominal pain': what is complete in its chunk does not reach out."""
+    portions: dict[int, list[int]] = {}
+    for i in match.tokens:
+        portions.setdefault(sentence.tokens[i].chunk, []).append(i)
+    if not any(tuple(portion) in alone for portion in portions.values()):
+        return False
+    between = sentence.tokens[match.tokens[0] : match.tokens[-1]]
+    return all(t.word not in ("with", "while", "during") for t in between)

@@ -53,7 +53,10 @@ _ARTICLE_LEAD = re.compile(
     r"|the|than|under|of|half)\s*(?:about|around|almost|nearly|the|at least|over)?\s*$",
     re.I,
 )
-_LASTING = re.compile(r"\b(?:last|lasts|lasting|lasted)\b[^.;]{0,20}$", re.I)
+_LASTING = re.compile(
+    r"(?:\b(?:lasts|lasting|lasted)\b[^.;]{0,20}|(?<!the)(?<!this)\s(?:typically|usually|to|they|and)\s+last\b[^.;]{0,15})$",
+    re.I,
+)
 
 
 class Duration(Struct, frozen=True):

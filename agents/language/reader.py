@@ -199,8 +199,14 @@ class Reader:
 
 
 def _finding_phrases(findings: dict[str, FindingEntry]) -> Iterator[tuple[str, str, bool]]:
+    """Names before synonyms before lay words: the first claim to a wording wins."""
     for key, entry in findings.items():
-        for wording in (entry.name, *entry.synonyms, *entry.lay):
+        yield key, entry.name, False
+    for key, entry in findings.items():
+        for wording in entry.synonyms:
+            yield key, wording, False
+    for key, entry in findings.items():
+        for wording in entry.lay:
             yield key, wording, False
         for wording in entry.normal:
             yield key, wording, True

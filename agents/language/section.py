@@ -85,7 +85,8 @@ class SectionReader:
         family_item = kind == "family_history"
         negated = _is_negated(match, context)
         span = Span(section, sentence.tokens[first].start, sentence.tokens[match.tokens[-1]].end)
-        past = context.past[first] and kind not in _LASTING_KINDS
+        lasts = kind in _LASTING_KINDS and not self._findings[key].passing
+        past = context.past[first] and not lasts
         return Draft(
             finding=key,
             presence=Presence.ABSENT if negated != match.phrase.normal else Presence.PRESENT,
@@ -202,6 +203,13 @@ def _timed_tokens(sentence: Sentence, times: list[Duration]) -> frozenset[int]:
     return frozenset(covered)
 
 
+def _distance(draft: Draft, time: Duration) -> int:
+    """Characters between; a duration follows what it is of more often than it leads."""
+    if draft.span.end <= time.start:
+        return time.start - draft.span.end
+    return max(0, draft.span.start - time.end) + 15
+
+
 def _attach_durations(sentence: Sentence, times: list[Duration], here: list[Draft]) -> None:
     """Each duration goes to the nearest mention that it can be of, and says its band."""
     start, end = sentence.tokens[0].start, sentence.tokens[-1].end
@@ -209,7 +217,7 @@ def _attach_durations(sentence: Sentence, times: list[Duration], here: list[Draf
     for time in times:
         if not (start <= time.start <= end) or not present:
             continue
-        nearest = min(present, key=lambda d: abs(d.span.start - time.start))
+        nearest = min(present, key=lambda d: _distance(d, time))
         attributes = dict(nearest.attributes)
         attributes["duration"] = attributes.get("duration", set()) | {duration_band(time.hours)}
         nearest.attributes = attributes

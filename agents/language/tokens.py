@@ -51,8 +51,13 @@ class Sentence(Struct, frozen=True):
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """English stem of a lower-case word."""
-    return str(_SNOWBALL.stemWord(word)) if len(word) > 3 else word
+    """English stem of a lower-case word; 'thirsty' and 'thirst' share theirs."""
+    if len(word) <= 3:
+        return word
+    found = str(_SNOWBALL.stemWord(word))
+    if len(found) * 2 < len(word) + 1:
+        return word  # 'overeating' is not 'over'
+    return found[:-1] if found.endswith("i") and len(found) > 4 else found
 
 
 def normal_word(raw: str) -> str:
@@ -87,9 +92,14 @@ class Vocabulary:
     def is_stopword(self, word: str) -> bool:
         return word in self._stopwords
 
+    @staticmethod
+    def words(text: str) -> tuple[str, ...]:
+        """All words of a text, normalised, fillers included."""
+        return tuple(normal_word(m.group()) for m in _TOKEN.finditer(text) if _is_word(m.group()))
+
     def phrase(self, text: str) -> tuple[str, ...]:
         """Content stems of a synonym, in order; all its stems where only stopwords remain."""
-        words = [normal_word(m.group()) for m in _TOKEN.finditer(text) if _is_word(m.group())]
+        words = self.words(text)
         stems = tuple(self.stem(w) for w in words if w not in self._stopwords)
         return stems or tuple(self.stem(w) for w in words)
 
