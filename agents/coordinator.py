@@ -93,7 +93,7 @@ class Coordinator:
         self._matcher = matcher or ConditionMatcher(parameters)
         self._retriever = retriever or TreatmentRetriever()
         self._detector = detector or EmergencyDetector()
-        self._breakers = {
+        self._breakers: dict[AgentName, Breaker] = {
             name: Breaker(settings.breaker_threshold, settings.breaker_timeout_s, clock)
             for name in AgentName
             if name is not AgentName.DETECTOR
@@ -227,26 +227,30 @@ class _Run:
         breaker = self._owner._breakers.get(name)
         began = self._clock()
         if breaker is not None and not breaker.allows():
-            return self._gave_up(name, began, "breaker_open", "It failed too often of late.")
+            self._gave_up(name, began, "breaker_open", "It failed too often of late.")
+            return None
         try:
             async with asyncio.timeout(max(0.0, deadline_s - (began - self._started))):
                 answer = await work()
             if not isinstance(answer, expected):
                 raise AgentError("It gave an answer of the wrong kind.")
-        except _Unfed as error:
+        except _UnfedError as error:
             if breaker is not None:
                 breaker.abandoned()
-            return self._gave_up(name, began, "failed", str(error))
+            self._gave_up(name, began, "failed", str(error))
+            return None
         except TimeoutError:
             _note(breaker, failed=True)
-            return self._gave_up(name, began, "timed_out", "It did not answer by its deadline.")
+            self._gave_up(name, began, "timed_out", "It did not answer by its deadline.")
+            return None
         except asyncio.CancelledError:
             if breaker is not None:
                 breaker.abandoned()
             raise
         except Exception as error:  # whatever an agent does, the others go on
             _note(breaker, failed=True)
-            return self._gave_up(name, began, "failed", f"It failed ({type(error).__name__}).")
+            self._gave_up(name, began, "failed", f"It failed ({type(error).__name__}).")
+            return None
         _note(breaker, failed=False)
         spent = self._since(began)
         self._opinions[name] = Opinion(name, "completed", spent)
@@ -256,12 +260,10 @@ class _Run:
     async def _needed(self, future: "asyncio.Future[T | None]", agent: str) -> T:
         answer = await asyncio.shield(future)
         if answer is None:
-            raise _Unfed(f"It had nothing to work on: the {agent} did not answer.")
+            raise _UnfedError(f"It had nothing to work on: the {agent} did not answer.")
         return answer
 
-    def _gave_up(
-        self, name: AgentName, began: float, status: OpinionStatus, detail: str
-    ) -> None:
+    def _gave_up(self, name: AgentName, began: float, status: OpinionStatus, detail: str) -> None:
         spent = self._since(began)
         self._opinions[name] = Opinion(name, status, spent, detail)
         self._tell("agent_failed", name, {"duration_ms": spent, "status": status})
@@ -274,7 +276,9 @@ class _Run:
                 AgentName.DETECTOR,
                 {
                     "urgency": alarm.urgency,
-                    "red_flags": [{"rule": f.rule, "title": f.title, "urgency": f.urgency} for f in new],
+                    "red_flags": [
+                        {"rule": f.rule, "title": f.title, "urgency": f.urgency} for f in new
+                    ],
                 },
             )
 
@@ -290,9 +294,7 @@ class _Run:
         alarm = answers.alarm or Alarm()
         differential = answers.match.differential if answers.match else MISSING_DIFFERENTIAL
         urgency, reasons = urgency_of(alarm.red_flags, alarm.scores, differential)
-        missing = tuple(
-            name for name in AgentName if self._opinions[name].status != "completed"
-        )
+        missing = tuple(name for name in AgentName if self._opinions[name].status != "completed")
         advice = answers.advice or ()
         return Consultation(
             urgency=urgency,
@@ -314,7 +316,7 @@ class _Run:
         )
 
 
-class _Unfed(AgentError):
+class _UnfedError(AgentError):
     """The agent before this one did not answer; that is not this one's failure."""
 
 

@@ -20,9 +20,7 @@ class EmergencyDetector:
             for item in case.findings
             if item.presence is Presence.PRESENT and (key := reader.resolve(item.name))
         }
-        present.update(
-            m.finding for m in reader.measured(case) if m.presence is Presence.PRESENT
-        )
+        present.update(m.finding for m in reader.measured(case) if m.presence is Presence.PRESENT)
         flags = red_flags_in(knowledge, case, present, _age(case))
         return _alarm(flags, knowledge.raw_flags.in_note(case, _age(case)), Alarm())
 

@@ -88,9 +88,7 @@ def _evidence(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> list[Evid
     telling = [p for p, weight in enumerate(weights) if abs(weight) >= _LEAST_WEIGHT]
     telling.sort(key=lambda p: (-abs(weights[p]), p))
     return [
-        knowledge.evidence(
-            row, columns[p], ranking.presences[p], logs[p], round(weights[p], 3)
-        )
+        knowledge.evidence(row, columns[p], ranking.presences[p], logs[p], round(weights[p], 3))
         for p in telling
     ]
 

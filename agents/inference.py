@@ -162,12 +162,11 @@ def _missing_hallmarks(
     table = knowledge.hallmark_absent
     total = knowledge.hallmark_total
     mentioned = [*present, *absent]
-    return parameters.missing * share * (total - table[:, mentioned].sum(axis=1))
+    penalty: Floats = parameters.missing * share * (total - table[:, mentioned].sum(axis=1))
+    return penalty
 
 
-def _posterior(
-    scores: Floats, evidence: Floats, parameters: Parameters
-) -> tuple[Floats, float]:
+def _posterior(scores: Floats, evidence: Floats, parameters: Parameters) -> tuple[Floats, float]:
     """Calibrated probabilities and the mass of 'other'."""
     best = float(evidence[scores > -1e8].max(initial=0.0))
     other = parameters.prior * np.log(parameters.other) + parameters.other_fit * max(best, 0.0)

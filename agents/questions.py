@@ -27,7 +27,8 @@ def next_questions(
     likelihood = knowledge.tables.probability[np.ix_(rows, columns)]
     yes = (prior[:, None] * likelihood).sum(axis=0)
     gains = _entropy(prior) - (
-        yes * _entropy(_updated(prior, likelihood)) + (1 - yes) * _entropy(_updated(prior, 1 - likelihood))
+        yes * _entropy(_updated(prior, likelihood))
+        + (1 - yes) * _entropy(_updated(prior, 1 - likelihood))
     )
     best = np.argsort(-gains, kind="stable")[:ASKED]
     return tuple(
@@ -58,12 +59,14 @@ def _danger(knowledge: KnowledgeBase, rows: list[int]) -> Floats:
 
 def _normalised(values: Floats) -> Floats:
     total: float = values.sum()
-    return values / total if total > 0 else np.full(len(values), 1 / max(len(values), 1))
+    if total > 0:
+        return np.asarray(values / total)
+    return np.full(len(values), 1 / max(len(values), 1))
 
 
 def _updated(prior: Floats, likelihood: Floats) -> Floats:
     joint = prior[:, None] * likelihood
-    return joint / np.maximum(joint.sum(axis=0), 1e-12)
+    return np.asarray(joint / np.maximum(joint.sum(axis=0), 1e-12))
 
 
 def _entropy(p: Floats) -> Floats:

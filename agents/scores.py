@@ -231,7 +231,9 @@ def shock_index(subject: Subject) -> Score | None:
         meaning, urgency = "raised", Urgency.URGENT
     else:
         return Score("shock_index", name, value, f"{value:g}: not raised", source=source)
-    return Score("shock_index", name, value, f"{value:g}: {meaning}", urgency=urgency, source=source)
+    return Score(
+        "shock_index", name, value, f"{value:g}: {meaning}", urgency=urgency, source=source
+    )
 
 
 RULES: tuple[ScoreRule, ...] = (news2, qsofa, crb65, shock_index)

@@ -6,6 +6,7 @@ likelihood ratio of a finding that is present or absent.
 
 from collections.abc import Iterable
 from functools import cached_property
+from math import exp
 
 import numpy as np
 from msgspec import Struct
@@ -19,7 +20,7 @@ from agents.knowledge.raw_flags import RawFlags
 from agents.knowledge.schema import ConditionEntry, KnowledgeText
 from agents.knowledge.search import FindingMatch, FindingSearch
 from agents.language.reader import Reader
-from agents.types import Setting, Sex
+from agents.types import Evidence, Presence, Setting, Sex
 
 Floats = NDArray[np.float64]
 
@@ -68,10 +69,13 @@ class KnowledgeBase:
         self.hallmark_total = self.hallmark_absent.sum(axis=1)
         self.guidelines_of = _guidelines_of(text)
         self.telling = _telling(self.tables)
+        self._telling_evidence: dict[int, list[tuple[int, Evidence]]] = {}
         self.tempo = _tempo_tables(text.conditions.values())
         self._priors = {setting: _log_prevalence(text, setting) for setting in Setting}
         self._sex = {
-            sex: np.array([_log_weight(getattr(c.sex, sex.value)) for c in text.conditions.values()])
+            sex: np.array(
+                [_log_weight(getattr(c.sex, sex.value)) for c in text.conditions.values()]
+            )
             for sex in Sex
         }
         self._ages = _log_ages(text.conditions.values())
@@ -98,6 +102,35 @@ class KnowledgeBase:
     def find_findings(self, query: str, limit: int = 10) -> list[FindingMatch]:
         """Autocomplete: prefix, synonyms, lay words, typos."""
         return self.search.find(query, limit)
+
+    # --- explanation ----------------------------------------------------------------------
+
+    def evidence(
+        self, row: int, column: int, presence: Presence, log_ratio: float, weight: float
+    ) -> Evidence:
+        """What finding ``column`` says about condition ``row``, with its source."""
+        key = self.finding_ids[column]
+        figure = self.tables.figures.get((row, column))
+        return Evidence(
+            key,
+            self.text.findings[key].name,
+            presence,
+            round(exp(log_ratio), 3),
+            weight,
+            figure.source if figure else "estimate",
+            figure.note if figure else "",
+        )
+
+    def telling_evidence(self, row: int) -> list[tuple[int, Evidence]]:
+        """The condition's supporting findings by expected weight, as unasked evidence."""
+        known = self._telling_evidence.get(row)
+        if known is None:
+            logs = self.tables.present[row, self.telling[row]].tolist()
+            known = self._telling_evidence[row] = [
+                (column, self.evidence(row, column, Presence.UNKNOWN, log, 0.0))
+                for column, log in zip(self.telling[row], logs, strict=True)
+            ]
+        return known
 
     # --- prior by context -----------------------------------------------------------------
 
@@ -206,7 +239,7 @@ def _shares(
 def _spread_shares(
     typical: list[int], background: dict[str, float], names: list[str], ordered: bool
 ) -> Floats:
-    """Most of the mass on the listed values; neighbours on an ordered scale get some of the rest."""
+    """Most of the mass on the listed values; neighbours on a scale get more of the rest."""
     base = np.array([background[n] for n in names])
     shares = np.zeros(len(names))
     shares[typical] = base[typical] / base[typical].sum() * _TYPICAL

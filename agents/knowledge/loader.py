@@ -67,9 +67,7 @@ def content_hash(text: KnowledgeText) -> str:
     return hashlib.sha256(msgspec.json.encode(text, order="deterministic")).hexdigest()
 
 
-def _conditions(
-    root: Path, faults: list[str]
-) -> tuple[dict[str, ConditionEntry], dict[str, str]]:
+def _conditions(root: Path, faults: list[str]) -> tuple[dict[str, ConditionEntry], dict[str, str]]:
     conditions: dict[str, ConditionEntry] = {}
     systems: dict[str, str] = {}
     for path in sorted((root / "conditions").glob("*/*.toml")):
@@ -83,9 +81,7 @@ def _conditions(
     return conditions, systems
 
 
-def _keyed_folder(
-    root: Path, folder: str, entry_type: type[T], faults: list[str]
-) -> dict[str, T]:
+def _keyed_folder(root: Path, folder: str, entry_type: type[T], faults: list[str]) -> dict[str, T]:
     entries: dict[str, T] = {}
     for path in sorted((root / folder).glob("*.toml")):
         for key, entry in _keyed(path, entry_type, faults).items():

@@ -49,9 +49,8 @@ class RawFlags:
 
 
 def _may_concern(rule: RedFlagEntry, case: Case, age: float | None) -> bool:
-    if age is not None:
-        if (rule.min_age or 0) > age or (rule.below_age or 200) <= age:
-            return False
+    if age is not None and not (rule.min_age or 0) <= age < (rule.below_age or 200):
+        return False
     return rule.sex is None or case.sex is None or rule.sex is case.sex
 
 

@@ -84,13 +84,15 @@ class FindingEntry(Struct, frozen=True, forbid_unknown_fields=True):
     when: dict[str, tuple[str, ...]] = {}
     """Attributes of a parent's mention that make it this finding: {quality = ["burning"]}."""
     severity: Severity | None = None
-    """A parent's mention of at least this severity is this finding."""
+    """A parent's mention of this severity is this finding."""
     vital: VitalRule | None = None
     hpo: HpoId | None = None
     question: str = ""
     """How to ask a patient."""
     sex: Sex | None = None
     """Set where only one sex can have it."""
+    passing: bool = False
+    """A history item that ends (pregnancy, postpartum): 'three years ago' is no evidence."""
 
 
 class Likelihood(Struct, frozen=True, forbid_unknown_fields=True):

@@ -122,7 +122,9 @@ def _cue_agrees(attribute: str, start: int, end: int, cues: list[tuple[int, str]
 class Specialiser:
     """Findings that are a parent's mention with an attribute or a severity."""
 
-    def __init__(self, findings: dict[str, FindingEntry], ancestors: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, findings: dict[str, FindingEntry], ancestors: dict[str, frozenset[str]]
+    ) -> None:
         self._lineage = {key: above | {key} for key, above in ancestors.items()}
         self._by_parent: dict[str, list[tuple[str, FindingEntry]]] = {}
         self._accepting: dict[tuple[str, str], set[str]] = {}

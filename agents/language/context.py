@@ -10,16 +10,78 @@ from agents.language.tokens import Sentence, normal_word
 from agents.types import Section
 
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
-_STARTING = frozenset("began started start developed noticed first since onset".split())
-_VERBS = frozenset(
-    "has have had is are was were reports reported complains complained presents presented feels"
-    " felt noticed notices developed develops started began experienced experiences shows"
-    " describes states stated says came becomes became woke".split()
+_STARTING = frozenset(
+    ["began", "started", "start", "developed", "noticed", "first", "since", "onset"]
 )
-_SUBJECTS = frozenset("he she i patient they it mother father symptoms".split())
-_OWNING = frozenset("has had have died dying suffers suffered with of diagnosed who both".split())
+_VERBS = frozenset(
+    [
+        "has",
+        "have",
+        "had",
+        "is",
+        "are",
+        "was",
+        "were",
+        "reports",
+        "reported",
+        "complains",
+        "complained",
+        "presents",
+        "presented",
+        "feels",
+        "felt",
+        "noticed",
+        "notices",
+        "developed",
+        "develops",
+        "started",
+        "began",
+        "experienced",
+        "experiences",
+        "shows",
+        "describes",
+        "states",
+        "stated",
+        "says",
+        "came",
+        "becomes",
+        "became",
+        "woke",
+    ]
+)
+_SUBJECTS = frozenset(["he", "she", "i", "patient", "they", "it", "mother", "father", "symptoms"])
+_OWNING = frozenset(
+    [
+        "has",
+        "had",
+        "have",
+        "died",
+        "dying",
+        "suffers",
+        "suffered",
+        "with",
+        "of",
+        "diagnosed",
+        "who",
+        "both",
+    ]
+)
 _OBSERVING = frozenset(
-    "noticed seen observed brought reported said noted been given tried told mentioned taken".split()
+    [
+        "noticed",
+        "seen",
+        "observed",
+        "brought",
+        "reported",
+        "said",
+        "noted",
+        "been",
+        "given",
+        "tried",
+        "told",
+        "mentioned",
+        "taken",
+    ]
 )
 
 

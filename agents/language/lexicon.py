@@ -128,11 +128,15 @@ class PhraseIndex:
 
 def _is_list(phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]") -> bool:
     """'Nausea and vomiting' says two things; each is read for itself."""
-    return len(phrase.stems) == 2 and all(
-        (other := all_phrases.get(((stem,), phrase.normal))) is not None
-        and (other.keys != phrase.keys or len(phrase.keys) > 1)
-        for stem in phrase.stems
-    ) and len({all_phrases[((stem,), phrase.normal)].keys for stem in phrase.stems}) == 2
+    return (
+        len(phrase.stems) == 2
+        and all(
+            (other := all_phrases.get(((stem,), phrase.normal))) is not None
+            and (other.keys != phrase.keys or len(phrase.keys) > 1)
+            for stem in phrase.stems
+        )
+        and len({all_phrases[((stem,), phrase.normal)].keys for stem in phrase.stems}) == 2
+    )
 
 
 def _located(
@@ -141,10 +145,10 @@ def _located(
     """The tightest place of all stems around the rarest one, if it is tight enough."""
     if len(phrase.stems) == 1:
         return PhraseMatch(phrase, (sentence.content[start],), 0)
-    ranks = [start]
-    for stem in phrase.stems:
-        if stem != key:
-            ranks.append(min(positions[stem], key=lambda p: abs(p - start)))
+    ranks = [
+        start if stem == key else min(positions[stem], key=lambda p: abs(p - start))
+        for stem in phrase.stems
+    ]
     low, high = min(ranks), max(ranks)
     gap = high - low + 1 - len(ranks)
     if gap > MAX_GAP_IN_LIST or (phrase.rigid and gap):
@@ -165,9 +169,7 @@ def _located(
     return PhraseMatch(phrase, tokens, gap, in_list)
 
 
-def _in_order(
-    phrase: Phrase, tokens: tuple[int, ...], sentence: Sentence
-) -> PhraseMatch | None:
+def _in_order(phrase: Phrase, tokens: tuple[int, ...], sentence: Sentence) -> PhraseMatch | None:
     """A phrase with a negation of its own reads only as it is written."""
     chunks = {sentence.tokens[i].chunk for i in tokens}
     if len(chunks) > 1 or any(
@@ -207,9 +209,7 @@ def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMat
     return [match for _, match in kept]
 
 
-def _stands_apart(
-    match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence
-) -> bool:
+def _stands_apart(match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence) -> bool:
     """'Worsening nausea, abdominal pain': what is complete in its chunk does not reach out."""
     portions: dict[int, list[int]] = {}
     for i in match.tokens:

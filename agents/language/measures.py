@@ -1,5 +1,7 @@
 """Numbers in a note: durations, vitals with their units, age and sex."""
 
+# ruff: noqa: E501 (tables of expressions read best one a line)
+
 import re
 from collections.abc import Iterator
 
@@ -38,24 +40,26 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _NAMED = (
-    (re.compile(r"\bsince\s+(?:yesterday|last\s+night)\b|\bovernight\b", re.I), 18.0),
-    (re.compile(r"\bsince\s+(?:this\s+morning|today|awakening|waking)\b|\bthis\s+(?:morning|afternoon|evening)\b|\btoday\b", re.I), 8.0),
-    (re.compile(r"\byesterday\b|\blast\s+night\b", re.I), 24.0),
-    (re.compile(r"\bsince\s+(?:childhood|birth|infancy|adolescence)\b|\blife-?long\b|\bfor\s+(?:many\s+)?years\b", re.I), 87660.0),
-    (re.compile(r"\bfor\s+(?:many\s+)?months\b", re.I), 4383.0),
-    (re.compile(r"\bfor\s+(?:many\s+)?weeks\b", re.I), 672.0),
-    (re.compile(r"\bfor\s+(?:many\s+)?days\b", re.I), 96.0),
-    (re.compile(r"\bfor\s+(?:many\s+)?hours\b", re.I), 6.0),
+    (re.compile(r"\bsince\s+(?:yesterday|last\s+night)\b|\bovernight\b", re.IGNORECASE), 18.0),
+    (re.compile(r"\bsince\s+(?:this\s+morning|today|awakening|waking)\b|\bthis\s+(?:morning|afternoon|evening)\b|\btoday\b", re.IGNORECASE), 8.0),
+    (re.compile(r"\byesterday\b|\blast\s+night\b", re.IGNORECASE), 24.0),
+    (re.compile(r"\bsince\s+(?:childhood|birth|infancy|adolescence)\b|\blife-?long\b|\bfor\s+(?:many\s+)?years\b", re.IGNORECASE), 87660.0),
+    (re.compile(r"\bfor\s+(?:many\s+)?months\b", re.IGNORECASE), 4383.0),
+    (re.compile(r"\bfor\s+(?:many\s+)?weeks\b", re.IGNORECASE), 672.0),
+    (re.compile(r"\bfor\s+(?:many\s+)?days\b", re.IGNORECASE), 96.0),
+    (re.compile(r"\bfor\s+(?:many\s+)?hours\b", re.IGNORECASE), 6.0),
 )  # fmt: skip
-_FREQUENCY = re.compile(r"(?:\bper|\btimes|\bonce|\btwice|\bevery|\beach)\s*(?:in\s*)?$", re.I)
+_FREQUENCY = re.compile(
+    r"(?:\bper|\btimes|\bonce|\btwice|\bevery|\beach)\s*(?:in\s*)?$", re.IGNORECASE
+)
 _ARTICLE_LEAD = re.compile(
     r"\b(?:for|in|over|since|within|during|about|around|almost|nearly|lasting|lasts|lasted|after"
     r"|the|than|under|of|half)\s*(?:about|around|almost|nearly|the|at least|over)?\s*$",
-    re.I,
+    re.IGNORECASE,
 )
 _LASTING = re.compile(
     r"(?:\b(?:lasts|lasting|lasted)\b[^.;]{0,20}|(?<!the)(?<!this)\s(?:typically|usually|to|they|and)\s+last\b[^.;]{0,15})$",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -101,15 +105,15 @@ def _duration(match: "re.Match[str]", text: str) -> Duration | None:
 
 _NUMBER = r"(\d{1,3}(?:\.\d+)?)"
 _VITALS: tuple[tuple[str, "re.Pattern[str]"], ...] = (
-    ("temperature", re.compile(rf"\b(?:temp(?:erature)?|fevers?|pyrexia|febrile|T)\b[^\d.;]{{0,25}}{_NUMBER}\s*°?\s*([CF])?(?![\d/%])", re.I)),
-    ("temperature", re.compile(rf"\b{_NUMBER}\s*(?:°\s*|degrees\s+|deg\s+)?([CF])\b", re.I)),
-    ("heart_rate", re.compile(rf"\b(?:pulse|heart\s+rate|HR|PR)\b(?:\s+rate)?[^\d.;]{{0,15}}{_NUMBER}(?![\d/%])", re.I)),
-    ("heart_rate", re.compile(rf"\b{_NUMBER}\s*(?:bpm\b|beats)", re.I)),
-    ("respiratory_rate", re.compile(rf"\b(?:respiratory\s+rate|respirations?|resp\s+rate|RR)\b[^\d.;]{{0,15}}{_NUMBER}(?![\d/%])", re.I)),
-    ("respiratory_rate", re.compile(rf"\b{_NUMBER}\s*breaths", re.I)),
-    ("spo2", re.compile(rf"\b(?:sats?|saturations?|SpO2|SaO2|pulse\s+ox\w*|O2)\b[^\d.;]{{0,25}}{_NUMBER}\s*%?", re.I)),
-    ("gcs", re.compile(rf"\b(?:GCS|glasgow\s+coma\s+s\w+)\b[^\d.;]{{0,12}}{_NUMBER}", re.I)),
-    ("glucose", re.compile(rf"\b(?:glucose|blood\s+sugar|BM|RBS|FBS)\b[^\d.;]{{0,25}}{_NUMBER}\s*(mg|mmol)?", re.I)),
+    ("temperature", re.compile(rf"\b(?:temp(?:erature)?|fevers?|pyrexia|febrile|T)\b[^\d.;]{{0,25}}{_NUMBER}\s*°?\s*([CF])?(?![\d/%])", re.IGNORECASE)),
+    ("temperature", re.compile(rf"\b{_NUMBER}\s*(?:°\s*|degrees\s+|deg\s+)?([CF])\b", re.IGNORECASE)),
+    ("heart_rate", re.compile(rf"\b(?:pulse|heart\s+rate|HR|PR)\b(?:\s+rate)?[^\d.;]{{0,15}}{_NUMBER}(?![\d/%])", re.IGNORECASE)),
+    ("heart_rate", re.compile(rf"\b{_NUMBER}\s*(?:bpm\b|beats)", re.IGNORECASE)),
+    ("respiratory_rate", re.compile(rf"\b(?:respiratory\s+rate|respirations?|resp\s+rate|RR)\b[^\d.;]{{0,15}}{_NUMBER}(?![\d/%])", re.IGNORECASE)),
+    ("respiratory_rate", re.compile(rf"\b{_NUMBER}\s*breaths", re.IGNORECASE)),
+    ("spo2", re.compile(rf"\b(?:sats?|saturations?|SpO2|SaO2|pulse\s+ox\w*|O2)\b[^\d.;]{{0,25}}{_NUMBER}\s*%?", re.IGNORECASE)),
+    ("gcs", re.compile(rf"\b(?:GCS|glasgow\s+coma\s+s\w+)\b[^\d.;]{{0,12}}{_NUMBER}", re.IGNORECASE)),
+    ("glucose", re.compile(rf"\b(?:glucose|blood\s+sugar|BM|RBS|FBS)\b[^\d.;]{{0,25}}{_NUMBER}\s*(mg|mmol)?", re.IGNORECASE)),
 )  # fmt: skip
 _PRESSURE = re.compile(r"\b(\d{2,3})\s*/\s*(\d{2,3})\b(?!\s*/)")
 _PLAUSIBLE = {
@@ -158,9 +162,10 @@ def _converted(vital: str, value: float, unit: str | None) -> float:
 
 
 _AGE = re.compile(
-    r"\b(\d{1,3})[\s-]*(year|yr|month|week|day)s?[\s-]*old\b|\b(\d{1,3})\s*(?:yo|y/o|yof|yom)\b", re.I
+    r"\b(\d{1,3})[\s-]*(year|yr|month|week|day)s?[\s-]*old\b|\b(\d{1,3})\s*(?:yo|y/o|yof|yom)\b",
+    re.IGNORECASE,
 )
-_SEX = re.compile(r"\b(?:(woman|female|girl|lady)|(man|male|boy|gentleman))\b", re.I)
+_SEX = re.compile(r"\b(?:(woman|female|girl|lady)|(man|male|boy|gentleman))\b", re.IGNORECASE)
 _YEARS = {"year": 1.0, "yr": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25}
 
 
@@ -180,5 +185,3 @@ def sex_in(text: str) -> Sex | None:
     if match is None:
         return None
     return Sex.FEMALE if match[1] else Sex.MALE
-
-

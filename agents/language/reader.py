@@ -177,9 +177,7 @@ class Reader:
 
     def _settled(self, mentions: list[FindingMention]) -> tuple[set[str], set[str]]:
         """Present wins over absent, and whatever implies a finding makes it present."""
-        present = {
-            m.finding for m in mentions if m.is_evidence and m.presence is Presence.PRESENT
-        }
+        present = {m.finding for m in mentions if m.is_evidence and m.presence is Presence.PRESENT}
         implied = present.union(*(self._ancestors[f] for f in present))
         absent = {m.finding for m in mentions if m.is_evidence and m.presence is Presence.ABSENT}
         return present, absent - implied

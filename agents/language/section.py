@@ -163,9 +163,7 @@ class SectionReader:
                     if context.past[first]
                     else "current",
                     subject="family" if context.family[first] else "patient",
-                    presence=Presence.ABSENT
-                    if _is_negated(match, context)
-                    else Presence.PRESENT,
+                    presence=Presence.ABSENT if _is_negated(match, context) else Presence.PRESENT,
                 )
             )
         return found

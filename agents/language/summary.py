@@ -83,9 +83,14 @@ def _against_text(case: Case) -> Iterator[Contradiction]:
         if section not in _COMPLAINT_SECTIONS:
             continue
         age, sex = age_in(text), sex_in(text)
-        if age is not None and case.age_years is not None:
-            if abs(age - case.age_years) > max(_AGE_TOLERANCE, 0.1 * case.age_years):
-                yield Contradiction("age", "The note states another age than the age field.")
+        if age is None:
+            continue
+        if case.age_years is not None and abs(age - case.age_years) > _tolerance(case.age_years):
+            yield Contradiction("age", "The note states another age than the age field.")
+        # beside an age it is 'a 25-year-old woman', not some woman in the story
         if sex is not None and case.sex is not None and sex is not case.sex:
-            if age is not None:  # 'a 25-year-old woman', not some woman in the story
-                yield Contradiction("sex", "The note states another sex than the sex field.")
+            yield Contradiction("sex", "The note states another sex than the sex field.")
+
+
+def _tolerance(age_years: float) -> float:
+    return max(_AGE_TOLERANCE, 0.1 * age_years)

@@ -21,13 +21,49 @@ _TOKEN = re.compile(
 _SENTENCE_END = frozenset(".;!?\n")
 _CHUNK_MARKS = frozenset(",/():+–—")
 _CHUNK_WORDS = frozenset(
-    "and or nor with without then while plus besides along accompanied followed also as well".split()
+    [
+        "and",
+        "or",
+        "nor",
+        "with",
+        "without",
+        "then",
+        "while",
+        "plus",
+        "besides",
+        "along",
+        "accompanied",
+        "followed",
+        "also",
+        "as",
+        "well",
+    ]
 )
 _HARD_WORDS = frozenset(
-    "but because although though however whereas except radiating radiates radiated radiate"
-    " spreading spreads radiation extending extends who which".split()
+    [
+        "but",
+        "because",
+        "although",
+        "though",
+        "however",
+        "whereas",
+        "except",
+        "radiating",
+        "radiates",
+        "radiated",
+        "radiate",
+        "spreading",
+        "spreads",
+        "radiation",
+        "extending",
+        "extends",
+        "who",
+        "which",
+    ]
 )
-_NEGATED_VERB = re.compile(r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$")
+_NEGATED_VERB = re.compile(
+    r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$"
+)
 _SNOWBALL = stemmer("english")
 
 
@@ -65,7 +101,7 @@ def normal_word(raw: str) -> str:
     word = raw.lower().replace("’", "'")
     if _NEGATED_VERB.match(word):
         return "cannot" if word.startswith("ca") else "not"
-    return word[:-2] if word.endswith("'s") else word
+    return word.removesuffix("'s")
 
 
 class Vocabulary:

@@ -29,9 +29,9 @@ class VitalRules:
 
 
 def _holds(rule: VitalRule, value: float, age: float | None) -> bool:
-    if rule.age_bands is not None and age is not None and age < ADULT_FROM_YEARS:
-        if rule.name == "heart_rate" or rule.name == "respiratory_rate":
-            low, high = normal_range(rule.name, age)
-            return value > high if rule.age_bands == "high" else value < low
+    child = rule.age_bands is not None and age is not None and age < ADULT_FROM_YEARS
+    if child and (rule.name == "heart_rate" or rule.name == "respiratory_rate"):
+        low, high = normal_range(rule.name, age or 0.0)
+        return value > high if rule.age_bands == "high" else value < low
     at_least = rule.at_least is None or value >= rule.at_least
     return at_least and (rule.below is None or value < rule.below)

@@ -21,9 +21,7 @@ def read(knowledge: KnowledgeBase) -> Callable[..., Reading]:
     def reader(
         text: str = "", *, age: float | None = 40, sex: Sex | None = None, **sections: str
     ) -> Reading:
-        return knowledge.reader.read(
-            Case(note=Note(text=text, **sections), age_years=age, sex=sex)
-        )
+        return knowledge.reader.read(Case(note=Note(text=text, **sections), age_years=age, sex=sex))
 
     return reader
 

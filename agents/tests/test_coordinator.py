@@ -24,9 +24,7 @@ from agents.types import (
 )
 
 TINY = tiny_knowledge()
-CASE = Case(
-    note=Note(text="Cough and fever for three days, neck stiffness."), age_years=50
-)
+CASE = Case(note=Note(text="Cough and fever for three days, neck stiffness."), age_years=50)
 FAST = CoordinatorSettings(
     classifier_s=0.05, matcher_s=0.08, retriever_s=0.1, detector_s=0.3, breaker_timeout_s=60
 )
@@ -93,7 +91,9 @@ def test_agents_start_together() -> None:
     _, events = consult(Coordinator())
     started = [i for i, e in enumerate(events) if e.kind == "agent_started"]
     slow_done = next(
-        i for i, e in enumerate(events) if e.kind == "agent_completed" and e.agent is AgentName.MATCHER
+        i
+        for i, e in enumerate(events)
+        if e.kind == "agent_completed" and e.agent is AgentName.MATCHER
     )
     assert len(started) == 4
     assert all(i < slow_done for i in started)

@@ -128,7 +128,9 @@ def test_the_two_lists_and_their_explanation() -> None:
 def test_the_same_input_gives_the_same_bytes(knowledge: KnowledgeBase) -> None:
     given_reading = reading(("cough", "fever", "headache"), ("rash",))
     answers = {
-        msgspec.json.encode(explained(knowledge, given_reading, rank(knowledge, Case(), given_reading)))
+        msgspec.json.encode(
+            explained(knowledge, given_reading, rank(knowledge, Case(), given_reading))
+        )
         for _ in range(3)
     }
     assert len(answers) == 1
@@ -165,7 +167,9 @@ def test_every_shipped_condition_leads_on_its_own_hallmarks(
     """A patient with all that a condition lists as very common has it among the first twenty."""
     row = data.draw(st.integers(0, len(knowledge.condition_ids) - 1))
     entry = knowledge.text.conditions[knowledge.condition_ids[row]]
-    typical = tuple(sorted(f for f in entry.findings if entry.findings[f] in ("hallmark", "very_common")))
+    typical = tuple(
+        sorted(f for f in entry.findings if entry.findings[f] in ("hallmark", "very_common"))
+    )
     if len(typical) < 3:
         return
     ranking = rank(knowledge, Case(), reading(typical))

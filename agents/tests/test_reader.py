@@ -205,7 +205,8 @@ def test_structured_names_resolve(knowledge, name: str, key: str) -> None:  # ty
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\n\n", "???", "头痛三天", "Головная боль", "🤒🤕", "a" * 20_000, "no " * 5000]
+    "text",
+    ["", " ", "\n\n", "???", "头痛三天", "Головная боль", "🤒🤕", "a" * 20_000, "no " * 5000],
 )
 def test_odd_text_reads_as_nothing_and_never_fails(read: Callable[..., Reading], text: str) -> None:
     assert read(text).present == ()

@@ -80,7 +80,8 @@ def test_missing_inputs_are_named_and_the_rest_is_a_lower_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "pregnant"), [(15.9, Presence.UNKNOWN), (None, Presence.UNKNOWN), (30, Presence.PRESENT)]
+    ("age", "pregnant"),
+    [(15.9, Presence.UNKNOWN), (None, Presence.UNKNOWN), (30, Presence.PRESENT)],
 )
 def test_adult_scores_refuse_children_pregnancy_and_unknown_age(
     age: float | None, pregnant: Presence

@@ -87,7 +87,9 @@ def tiny_text() -> KnowledgeText:
     )  # fmt: skip
 
 
-def _condition(name: str, prevalence: str, findings: dict[str, str], **more: object) -> ConditionEntry:
+def _condition(
+    name: str, prevalence: str, findings: dict[str, str], **more: object
+) -> ConditionEntry:
     return ConditionEntry(
         name=name,
         status="draft",
@@ -123,7 +125,10 @@ def _evidence(
     text: KnowledgeText, entry: ConditionEntry, reading: Reading, parameters: Parameters
 ) -> float:
     total = 0.0
-    for found, factor, sign in ((reading.present, 1.0, True), (reading.absent, parameters.absent, False)):
+    for found, factor, sign in (
+        (reading.present, 1.0, True),
+        (reading.absent, parameters.absent, False),
+    ):
         groups: dict[str, list[float]] = {}
         for finding in found:
             ratio = _ratio(text, entry, finding)
@@ -137,9 +142,7 @@ def _evidence(
                 sorted((x for x in logs if x >= 0), reverse=True),
                 sorted(x for x in logs if x < 0),
             ):
-                total += factor * sum(
-                    x * parameters.correlated**i for i, x in enumerate(direction)
-                )
+                total += factor * sum(x * parameters.correlated**i for i, x in enumerate(direction))
     return total
 
 
