@@ -2,6 +2,8 @@
 
 from math import exp
 
+import numpy as np
+
 from agents.inference import Ranking
 from agents.knowledge.base import KnowledgeBase
 from agents.types import Candidate, Differential, Evidence, Presence, Reading
@@ -30,8 +32,10 @@ def explained(knowledge: KnowledgeBase, reading: Reading, ranking: Ranking) -> D
     likely = possible[:MOST_LIKELY]
     dangerous = _not_excluded(knowledge, ranking, possible)
     mentioned = frozenset(ranking.columns)
+    shown = list(dict.fromkeys(likely + dangerous))
+    evidence = _evidence(knowledge, ranking, shown)
     candidates = {
-        c: _candidate(knowledge, ranking, c, mentioned) for c in dict.fromkeys(likely + dangerous)
+        row: _candidate(knowledge, ranking, row, evidence[row], mentioned) for row in shown
     }
     return Differential(
         most_likely=tuple(candidates[c] for c in likely),
@@ -53,11 +57,14 @@ def _not_excluded(knowledge: KnowledgeBase, ranking: Ranking, possible: list[int
 
 
 def _candidate(
-    knowledge: KnowledgeBase, ranking: Ranking, row: int, mentioned: frozenset[int]
+    knowledge: KnowledgeBase,
+    ranking: Ranking,
+    row: int,
+    evidence: list[Evidence],
+    mentioned: frozenset[int],
 ) -> Candidate:
     key = knowledge.condition_ids[row]
     entry = knowledge.text.conditions[key]
-    evidence = _evidence(knowledge, ranking, row)
     return Candidate(
         condition=key,
         name=entry.name,
@@ -78,19 +85,33 @@ def _candidate(
     )
 
 
-def _evidence(knowledge: KnowledgeBase, ranking: Ranking, row: int) -> list[Evidence]:
-    """Every finding that moved the condition, the strongest first."""
-    columns = ranking.columns
-    weights: list[float] = ranking.weights[row].tolist()
-    split = ranking.presences.count(Presence.PRESENT)
-    logs: list[float] = knowledge.tables.present[row, columns[:split]].tolist()
-    logs += knowledge.tables.absent[row, columns[split:]].tolist()
-    telling = [p for p, weight in enumerate(weights) if abs(weight) >= _LEAST_WEIGHT]
-    telling.sort(key=lambda p: (-abs(weights[p]), p))
-    return [
-        knowledge.evidence(row, columns[p], ranking.presences[p], logs[p], round(weights[p], 3))
-        for p in telling
-    ]
+def _evidence(
+    knowledge: KnowledgeBase, ranking: Ranking, rows: list[int]
+) -> dict[int, list[Evidence]]:
+    """For each condition every finding that moved it, the strongest first."""
+    columns, presences = ranking.columns, ranking.presences
+    split = presences.count(Presence.PRESENT)
+    weights = np.round(ranking.weights[rows], 3).tolist()
+    tables = knowledge.tables
+    ratios = np.hstack(
+        [
+            tables.present_ratio[np.ix_(rows, columns[:split])],
+            tables.absent_ratio[np.ix_(rows, columns[split:])],
+        ]
+    ).tolist()
+    explained_rows = {}
+    for row, own_weights, own_ratios in zip(rows, weights, ratios, strict=True):
+        telling = [
+            (-abs(weight), position)
+            for position, weight in enumerate(own_weights)
+            if abs(weight) >= _LEAST_WEIGHT
+        ]
+        telling.sort()
+        explained_rows[row] = [
+            knowledge.evidence(row, columns[p], presences[p], own_ratios[p], own_weights[p])
+            for _, p in telling
+        ]
+    return explained_rows
 
 
 def _not_asked(

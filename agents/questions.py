@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 
 ASKED = 5
 _CANDIDATES = 12
+_LEAST_GAIN = 1e-3
 _DANGER_WEIGHT = 2.0
 _ASKABLE = frozenset({"symptom", "history", "exposure", "drug", "family_history", "sign"})
 
@@ -30,11 +31,11 @@ def next_questions(
         yes * _entropy(_updated(prior, likelihood))
         + (1 - yes) * _entropy(_updated(prior, 1 - likelihood))
     )
-    best = np.argsort(-gains, kind="stable")[:ASKED]
-    return tuple(
-        _question(knowledge, ranking, rows, columns[i], float(gains[i]), temperature)
-        for i in best
-        if gains[i] > 1e-3
+    best = [int(i) for i in np.argsort(-gains, kind="stable")[:ASKED] if gains[i] > _LEAST_GAIN]
+    if not best:
+        return ()
+    return _questions(
+        knowledge, ranking, [columns[i] for i in best], gains[best].tolist(), temperature
     )
 
 
@@ -75,40 +76,40 @@ def _entropy(p: Floats) -> Floats:
     return result
 
 
-def _question(
+def _questions(
     knowledge: KnowledgeBase,
     ranking: Ranking,
-    rows: list[int],
-    column: int,
-    gain: float,
+    columns: list[int],
+    gains: list[float],
     temperature: float,
-) -> Question:
-    key = knowledge.finding_ids[column]
-    entry = knowledge.text.findings[key]
-    text = entry.question or f"{entry.name}?"
-    answers = tuple(
-        _answer(knowledge, ranking, presence, table[:, column], temperature)
-        for presence, table in (
-            (Presence.PRESENT, knowledge.tables.present),
-            (Presence.ABSENT, knowledge.tables.absent),
+) -> tuple[Question, ...]:
+    yes = _leaders(knowledge, ranking, knowledge.tables.present[:, columns], temperature)
+    no = _leaders(knowledge, ranking, knowledge.tables.absent[:, columns], temperature)
+    questions = []
+    for position, column in enumerate(columns):
+        key = knowledge.finding_ids[column]
+        entry = knowledge.text.findings[key]
+        questions.append(
+            Question(
+                finding=key,
+                text=entry.question or f"{entry.name}?",
+                information=round(gains[position], 4),
+                answers=(
+                    Answer(Presence.PRESENT, *yes[position]),
+                    Answer(Presence.ABSENT, *no[position]),
+                ),
+            )
         )
-    )
-    return Question(finding=key, text=text, information=round(gain, 4), answers=answers)
+    return tuple(questions)
 
 
-def _answer(
-    knowledge: KnowledgeBase,
-    ranking: Ranking,
-    presence: Presence,
-    ratios: Floats,
-    temperature: float,
-) -> Answer:
-    """The leader and its probability after this answer."""
-    mass = ranking.probabilities * np.exp(ratios / temperature)
-    total = float(mass.sum()) + ranking.other_probability
-    leader = int(np.argmax(mass))
-    return Answer(
-        presence=presence,
-        leading=knowledge.text.conditions[knowledge.condition_ids[leader]].name,
-        probability=round(float(mass[leader]) / total, 4),
-    )
+def _leaders(
+    knowledge: KnowledgeBase, ranking: Ranking, ratios: Floats, temperature: float
+) -> list[tuple[str, float]]:
+    """For each column the leading condition and its probability after that answer."""
+    mass = ranking.probabilities[:, None] * np.exp(ratios / temperature)
+    totals = mass.sum(axis=0) + ranking.other_probability
+    rows = mass.argmax(axis=0).tolist()
+    shares = np.round(mass.max(axis=0) / totals, 4).tolist()
+    names = [knowledge.text.conditions[knowledge.condition_ids[row]].name for row in rows]
+    return list(zip(names, shares, strict=True))

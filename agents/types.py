@@ -223,7 +223,7 @@ class Reading(Struct, frozen=True, omit_defaults=True):
 # --- what the matcher concludes ---------------------------------------------------------------
 
 
-class Evidence(Struct, frozen=True, omit_defaults=True):
+class Evidence(Struct, frozen=True, omit_defaults=True, gc=False):
     """What one finding says about one condition.
 
     ``likelihood_ratio`` is that of the finding alone; ``weight`` is the natural logarithm that

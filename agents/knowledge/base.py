@@ -6,7 +6,6 @@ likelihood ratio of a finding that is present or absent.
 
 from collections.abc import Iterable
 from functools import cached_property
-from math import exp
 
 import numpy as np
 from msgspec import Struct
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from agents.knowledge.bands import PREVALENCE
 from agents.knowledge.hierarchy import ancestors_of, correlation_groups
-from agents.knowledge.likelihood import LikelihoodTables, likelihood_tables
+from agents.knowledge.likelihood import ESTIMATE, LikelihoodTables, likelihood_tables
 from agents.knowledge.loader import content_hash
 from agents.knowledge.raw_flags import RawFlags
 from agents.knowledge.schema import ConditionEntry, KnowledgeText
@@ -69,6 +68,7 @@ class KnowledgeBase:
         self.hallmark_total = self.hallmark_absent.sum(axis=1)
         self.guidelines_of = _guidelines_of(text)
         self.telling = _telling(self.tables)
+        self._finding_names = tuple(entry.name for entry in text.findings.values())
         self._telling_evidence: dict[int, list[tuple[int, Evidence]]] = {}
         self.tempo = _tempo_tables(text.conditions.values())
         self._priors = {setting: _log_prevalence(text, setting) for setting in Setting}
@@ -106,29 +106,28 @@ class KnowledgeBase:
     # --- explanation ----------------------------------------------------------------------
 
     def evidence(
-        self, row: int, column: int, presence: Presence, log_ratio: float, weight: float
+        self, row: int, column: int, presence: Presence, ratio: float, weight: float
     ) -> Evidence:
         """What finding ``column`` says about condition ``row``, with its source."""
-        key = self.finding_ids[column]
-        figure = self.tables.figures.get((row, column))
+        figure = self.tables.figures.get((row, column)) or ESTIMATE
         return Evidence(
-            key,
-            self.text.findings[key].name,
+            self.finding_ids[column],
+            self._finding_names[column],
             presence,
-            round(exp(log_ratio), 3),
+            ratio,
             weight,
-            figure.source if figure else "estimate",
-            figure.note if figure else "",
+            figure.source,
+            figure.note,
         )
 
     def telling_evidence(self, row: int) -> list[tuple[int, Evidence]]:
         """The condition's supporting findings by expected weight, as unasked evidence."""
         known = self._telling_evidence.get(row)
         if known is None:
-            logs = self.tables.present[row, self.telling[row]].tolist()
+            ratios = self.tables.present_ratio[row, self.telling[row]].tolist()
             known = self._telling_evidence[row] = [
-                (column, self.evidence(row, column, Presence.UNKNOWN, log, 0.0))
-                for column, log in zip(self.telling[row], logs, strict=True)
+                (column, self.evidence(row, column, Presence.UNKNOWN, ratio, 0.0))
+                for column, ratio in zip(self.telling[row], ratios, strict=True)
             ]
         return known
 

@@ -42,11 +42,20 @@ class Figure(Struct, frozen=True):
     note: str = ""
 
 
+ESTIMATE = Figure("estimate")
+
+
 class LikelihoodTables(Struct, frozen=True):
-    """(C, F) tables; ``listed`` marks pairs that the knowledge states itself."""
+    """(C, F) tables; ``listed`` marks pairs that the knowledge states itself.
+
+    ``present_ratio`` and ``absent_ratio`` are the likelihood ratios as they are shown, to three
+    places.
+    """
 
     present: Floats
     absent: Floats
+    present_ratio: Floats
+    absent_ratio: Floats
     probability: Floats
     background: Floats
     listed: NDArray[np.bool_]
@@ -78,6 +87,8 @@ def likelihood_tables(
     return LikelihoodTables(
         present=present,
         absent=absent,
+        present_ratio=np.round(np.exp(present), 3),
+        absent_ratio=np.round(np.exp(absent), 3),
         probability=probability,
         background=background,
         listed=listed,

@@ -249,6 +249,8 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
     onset: dict[Onset, tuple[Phrase, ...]]
     course: dict[Course, tuple[Phrase, ...]]
     stopwords: tuple[Phrase, ...]
+    idioms: tuple[Phrase, ...]
+    """Wordings that look like a finding and are none: fall asleep, left-handed."""
     too_general: tuple[Phrase, ...]
     """Words that alone are no finding."""
     relieving_cues: tuple[Phrase, ...]

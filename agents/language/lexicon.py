@@ -9,6 +9,8 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from agents.language.tokens import Sentence, Token, Vocabulary, is_hard
 
+IDIOM = ""
+"""Key of wordings that are no finding: they take their words out of play."""
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
 _NEGATING = frozenset({"no", "not", "cannot", "without", "never", "non"})
@@ -112,7 +114,7 @@ class PhraseIndex:
             return stem
         repair = self._repairs.get(stem)
         if repair is None:
-            limit = 1 if len(stem) < 8 else 2
+            limit = 1 if len(token.word) < 9 else 2
             near = process.extract(
                 stem,
                 self._long_stems,
@@ -190,8 +192,6 @@ def _one_used_up(tokens: tuple[int, ...], sentence: Sentence) -> bool:
 
 
 def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMatch]:
-    if len(found) < 2:
-        return found
     found.sort(key=lambda m: (0.6 * m.gap - len(m.tokens), m.tokens))
     alone = {m.tokens for m in found if not m.in_list}
     kept: list[tuple[frozenset[int], PhraseMatch]] = []
@@ -206,7 +206,7 @@ def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMat
         elif match.gap and any(other.gap == 0 and len(k) > 1 for k, other in rivals):
             continue
         kept.append((tokens, match))
-    return [match for _, match in kept]
+    return [match for _, match in kept if match.phrase.keys[0] != IDIOM]
 
 
 def _stands_apart(match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence) -> bool:

@@ -1,13 +1,14 @@
 """A case's text to finding mentions, contradictions and tempo. Pure: same text, same reading."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from agents.knowledge.schema import FindingEntry, KnowledgeText
 from agents.language.attributes import AttributeReader, Draft, Specialiser, as_mention
-from agents.language.lexicon import PhraseIndex
+from agents.language.lexicon import IDIOM, PhraseIndex
 from agents.language.measures import age_in, measurements
 from agents.language.section import SectionReader
 from agents.language.summary import contradictions_in, tempo_of
@@ -34,7 +35,8 @@ class Reader:
         self._ancestors = ancestors
         self._vocabulary = vocabulary
         vague = text.lexicon.too_general
-        self._index = PhraseIndex(vocabulary, _finding_phrases(text.findings), vague)
+        idioms = ((IDIOM, phrase, False) for phrase in text.lexicon.idioms)
+        self._index = PhraseIndex(vocabulary, chain(_finding_phrases(text.findings), idioms), vague)
         self._specialiser = Specialiser(text.findings, ancestors)
         self._vitals = VitalRules(text.findings)
         self._section = SectionReader(

@@ -96,6 +96,14 @@ def stem(word: str) -> str:
     return found[:-1] if found.endswith("i") and len(found) > 4 else found
 
 
+def american(word: str) -> str:
+    """One spelling for both: haematuria and hematuria, colour and color, anaesthetised."""
+    if len(word) < 5:
+        return word
+    plain = word.replace("ae", "e").replace("oe", "e").replace("our", "or").replace("yse", "yze")
+    return plain.replace("ise", "ize").replace("isa", "iza")
+
+
 def normal_word(raw: str) -> str:
     """Lower case, straight apostrophes, negated verbs as 'not', possessives without their s."""
     word = raw.lower().replace("’", "'")
@@ -112,15 +120,16 @@ class Vocabulary:
         self._canonical: dict[str, str] = {}
         for name, words in classes.items():
             for word in words:
-                self._canonical[word.replace("-", "")] = name
-                self._canonical[word] = name
+                for spelling in (word, word.replace("-", ""), american(word)):
+                    self._canonical[spelling] = name
         self._stems: dict[str, str] = {}
 
     def stem(self, word: str) -> str:
-        """Canonical stem: words of one class share it."""
+        """Canonical stem: words of one class share it, and so do both spellings of English."""
         known = self._stems.get(word)
         if known is None:
-            known = stem(self._canonical.get(word, word))
+            plain = american(word)
+            known = stem(american(self._canonical.get(word, self._canonical.get(plain, plain))))
             if len(self._stems) < 100_000:
                 self._stems[word] = known
         return known
