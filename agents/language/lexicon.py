@@ -56,6 +56,7 @@ class PhraseIndex:
         vague = {(vocabulary.stem(word),) for word in too_general}
         merged: dict[tuple[tuple[str, ...], bool], Phrase] = {}
         exact: dict[tuple[str, ...], Phrase] = {}
+        written: dict[tuple[tuple[str, ...], bool], set[str]] = {}
         for key, text, normal in entries:
             words = vocabulary.words(text)
             stems = tuple(dict.fromkeys(vocabulary.phrase(text)))
@@ -69,7 +70,8 @@ class PhraseIndex:
                 known = merged.get(signature)
                 keys = dict.fromkeys([*(known.keys if known else ()), key])
                 merged[signature] = Phrase(stems, tuple(keys), normal, rigid)
-        self.phrases = [p for p in merged.values() if not _is_list(p, merged)]
+                written.setdefault(signature, set()).update(words)
+        self.phrases = [p for s, p in merged.items() if not _is_list(p, merged, written[s])]
         frequency = Counter(s for p in self.phrases for s in p.stems)
         self._by_rarest: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
         for phrase in self.phrases:
@@ -128,17 +130,14 @@ class PhraseIndex:
         return repair
 
 
-def _is_list(phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]") -> bool:
+def _is_list(
+    phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]", words: set[str]
+) -> bool:
     """'Nausea and vomiting' says two things; each is read for itself."""
-    return (
-        len(phrase.stems) == 2
-        and all(
-            (other := all_phrases.get(((stem,), phrase.normal))) is not None
-            and (other.keys != phrase.keys or len(phrase.keys) > 1)
-            for stem in phrase.stems
-        )
-        and len({all_phrases[((stem,), phrase.normal)].keys for stem in phrase.stems}) == 2
-    )
+    if len(phrase.stems) != 2 or words.isdisjoint(("and", "or")):
+        return False
+    parts = [all_phrases.get(((stem,), phrase.normal)) for stem in phrase.stems]
+    return all(parts) and len({part.keys for part in parts if part}) == 2
 
 
 def _located(
@@ -194,9 +193,12 @@ def _one_used_up(tokens: tuple[int, ...], sentence: Sentence) -> bool:
 def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMatch]:
     found.sort(key=lambda m: (0.6 * m.gap - len(m.tokens), m.tokens))
     alone = {m.tokens for m in found if not m.in_list}
+    idioms = [frozenset(m.tokens) for m in found if m.phrase.keys[0] == IDIOM]
     kept: list[tuple[frozenset[int], PhraseMatch]] = []
     for match in found:
         tokens = frozenset(match.tokens)
+        if any(tokens <= idiom for idiom in idioms):
+            continue
         rivals = [k for k in kept if not k[0].isdisjoint(tokens)]
         if any(tokens < k or (tokens == k and other.gap < match.gap) for k, other in rivals):
             continue
@@ -206,7 +208,7 @@ def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMat
         elif match.gap and any(other.gap == 0 and len(k) > 1 for k, other in rivals):
             continue
         kept.append((tokens, match))
-    return [match for _, match in kept if match.phrase.keys[0] != IDIOM]
+    return [match for _, match in kept]
 
 
 def _stands_apart(match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence) -> bool:

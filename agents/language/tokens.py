@@ -5,6 +5,7 @@ and the like, which a match crosses only in a coordination ('chest and back pain
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
@@ -107,6 +108,8 @@ def american(word: str) -> str:
 def normal_word(raw: str) -> str:
     """Lower case, straight apostrophes, negated verbs as 'not', possessives without their s."""
     word = raw.lower().replace("’", "'")
+    if " " in word or "-" in word:  # a compound of a word class
+        return "-".join(word.replace("-", " ").split())
     if _NEGATED_VERB.match(word):
         return "cannot" if word.startswith("ca") else "not"
     return word.removesuffix("'s")
@@ -123,6 +126,7 @@ class Vocabulary:
                 for spelling in (word, word.replace("-", ""), american(word)):
                     self._canonical[spelling] = name
         self._stems: dict[str, str] = {}
+        self._token = _with_compounds(w for words in classes.values() for w in words if "-" in w)
 
     def stem(self, word: str) -> str:
         """Canonical stem: words of one class share it, and so do both spellings of English."""
@@ -137,10 +141,10 @@ class Vocabulary:
     def is_stopword(self, word: str) -> bool:
         return word in self._stopwords
 
-    @staticmethod
-    def words(text: str) -> tuple[str, ...]:
+    def words(self, text: str) -> tuple[str, ...]:
         """All words of a text, normalised, fillers included."""
-        return tuple(normal_word(m.group()) for m in _TOKEN.finditer(text) if _is_word(m.group()))
+        found = (m.group() for m in self._token.finditer(text))
+        return tuple(normal_word(word) for word in found if _is_word(word))
 
     def phrase(self, text: str) -> tuple[str, ...]:
         """Content stems of a synonym, in order; all its stems where only stopwords remain."""
@@ -154,7 +158,7 @@ class Vocabulary:
         tokens: list[Token] = []
         chunk = 0
         previous_end = -1
-        for match in _TOKEN.finditer(text):
+        for match in self._token.finditer(text):
             raw = match.group()
             start, end = match.span()
             if not _is_word(raw):
@@ -185,6 +189,12 @@ class Vocabulary:
             )
             found.append(Sentence(tuple(tokens), content))
             tokens.clear()
+
+
+def _with_compounds(words: Iterable[str]) -> "re.Pattern[str]":
+    """Tokens, where 'light headed' or 'passed-out' of a word class is one."""
+    compounds = "|".join(r"[\s-]".join(re.escape(part) for part in w.split("-")) for w in words)
+    return re.compile(rf"\b(?i:{compounds})\b|{_TOKEN.pattern}") if compounds else _TOKEN
 
 
 def is_hard(word: str) -> bool:
