@@ -13,7 +13,6 @@ from typing import Literal
 from msgspec import Struct, json
 
 from agents.coordinator import Coordinator
-from agents.errors import InvalidCase
 from agents.knowledge.base import KnowledgeBase
 from agents.types import Candidate, Case, Consultation, Note, Sex, Urgency
 
@@ -96,8 +95,11 @@ class Report(Struct, frozen=True):
 
     def triage(self, level: TriageLevel | None = None) -> Share:
         """Correct level, over all cases that have one or over those of one level."""
-        rated = [o for o in self.outcomes if o.vignette.gold.urgency in (level,) or level is None]
-        rated = [o for o in rated if o.vignette.gold.urgency is not None]
+        rated = [
+            o
+            for o in self.outcomes
+            if (gold := o.vignette.gold.urgency) is not None and level in (None, gold)
+        ]
         return Share(sum(triage_level(o) == o.vignette.gold.urgency for o in rated), len(rated))
 
     def under_triaged(self) -> Share:

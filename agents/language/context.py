@@ -10,6 +10,7 @@ from agents.language.tokens import Sentence, normal_word
 from agents.types import Section
 
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_BY_SECTION = -2
 _STARTING = frozenset(
     ["began", "started", "start", "developed", "noticed", "first", "since", "onset"]
 )
@@ -124,7 +125,7 @@ class SentenceContext(Struct, frozen=True):
     """For each token of a sentence, whether a mention there is negated, past and so on."""
 
     negated_by: tuple[int, ...]
-    """Index of the first token of the negation that governs the token, or -1."""
+    """Index of the last word of the negation that governs the token; -1: none, -2: the section."""
     past: tuple[bool, ...]
     hypothetical: tuple[bool, ...]
     family: tuple[bool, ...]
@@ -157,12 +158,20 @@ class ContextReader:
         self._family = Phrases(lexicon.family)
 
     def read(
-        self, sentence: Sentence, section: Section, timed: frozenset[int] = frozenset()
+        self,
+        sentence: Sentence,
+        section: Section,
+        timed: frozenset[int] = frozenset(),
+        spoken_for: frozenset[int] = frozenset(),
     ) -> SentenceContext:
-        """``timed`` are tokens of durations ('in the past 3 weeks'), which are not the past."""
+        """``timed`` are tokens of durations ('in the past 3 weeks'), which are not the past.
+
+        ``spoken_for`` are tokens of findings that hold a negation of their own ('no appetite'):
+        such a negation reaches no further than its chunk.
+        """
         words = [t.word for t in sentence.tokens]
         return SentenceContext(
-            negated_by=tuple(self._negation(words, sentence, section)),
+            negated_by=tuple(self._negation(words, sentence, section, spoken_for)),
             past=tuple(self._past_flags(words, sentence, section, timed)),
             hypothetical=tuple(self._forward_flags(self._hypothetical, words, sentence)),
             family=tuple(self._family_flags(words, sentence, section)),
@@ -170,7 +179,9 @@ class ContextReader:
 
     # --- negation -------------------------------------------------------------------------
 
-    def _negation(self, words: list[str], sentence: Sentence, section: Section) -> list[int]:
+    def _negation(
+        self, words: list[str], sentence: Sentence, section: Section, spoken_for: frozenset[int]
+    ) -> list[int]:
         size = len(words)
         pseudo = {i for start, end in self._pseudo.spans(words) for i in range(start, end)}
         stops = {s for s, _ in self._affirm.spans(words) if s not in pseudo}
@@ -179,7 +190,8 @@ class ContextReader:
             self._deny_all(words, sentence, stops, governed)
         for start, end in self._before.spans(words):
             if pseudo.isdisjoint(range(start, end)):
-                self._spread(start, end, words, sentence, stops, governed)
+                own = end - 1 in spoken_for
+                self._spread(start, end, words, sentence, stops, governed, own=own)
         for start, end in self._after.spans(words):
             if pseudo.isdisjoint(range(start, end)) and start > 0:
                 self._spread_back(start, sentence, governed)
@@ -192,7 +204,7 @@ class ContextReader:
         for i in range(len(words)):
             if i in stops or (words[i] in _VERBS and i > 0 and words[i - 1] in _SUBJECTS):
                 return
-            governed[i] = 0
+            governed[i] = _BY_SECTION
 
     def _spread(
         self,
@@ -202,20 +214,26 @@ class ContextReader:
         sentence: Sentence,
         stops: set[int],
         governed: list[int],
+        *,
+        own: bool,
     ) -> None:
         """Forward over the list that follows, up to a new statement."""
-        short = words[start] in ("without", "non")
+        short = words[start] in ("without", "non", "not", "never", "cannot")
         denies = words[start].startswith("den")
         for i in range(end, len(words)):
             if i in stops and i >= end:
                 return
             new_chunk = sentence.tokens[i].chunk != sentence.tokens[i - 1].chunk
+            if new_chunk and own:
+                return
             if new_chunk and i > end:
                 if short and words[i - 1] not in ("or", "and") and words[i] not in ("or", "and"):
                     return
                 if not denies and _states(words, i):
                     return
-            governed[i] = start
+            governed[i] = end - 1
+            if words[start] == "non":
+                return
 
     def _spread_back(self, start: int, sentence: Sentence, governed: list[int]) -> None:
         """'Murmur absent': back over the chunk that the trigger ends."""
@@ -257,6 +275,8 @@ class ContextReader:
     def _forward_flags(phrases: Phrases, words: list[str], sentence: Sentence) -> list[bool]:
         flags = [False] * len(words)
         for start, end in phrases.spans(words):
+            if start > 0 and words[start - 1 : end] in (["as", "if"], ["like", "if"]):
+                continue  # a simile: 'as if kicked in the heel'
             chunk = sentence.tokens[end - 1].chunk
             for i in range(start, len(words)):
                 if sentence.tokens[i].chunk > chunk + 1:

@@ -14,6 +14,7 @@ IDIOM = ""
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
 _NEGATING = frozenset({"no", "not", "cannot", "without", "never", "non"})
+_ARTICLES = frozenset({"a", "an", "the", "any", "his", "her", "my", "their", "been", "be", "to"})
 _DENYING = frozenset({"no", "not", "deni", "denies", "never", "without"})
 
 
@@ -116,7 +117,7 @@ class PhraseIndex:
             return stem
         repair = self._repairs.get(stem)
         if repair is None:
-            limit = 1 if len(token.word) < 9 else 2
+            limit = 1 if len(stem) < 8 else 2
             near = process.extract(
                 stem,
                 self._long_stems,
@@ -124,7 +125,8 @@ class PhraseIndex:
                 score_cutoff=limit,
                 limit=5,
             )
-            repair = next((known for known, *_ in near if known[:2] == stem[:2]), stem)
+            alike = 2 if limit == 1 else 3
+            repair = next((known for known, *_ in near if known[:alike] == stem[:alike]), stem)
             if len(self._repairs) < 20_000:
                 self._repairs[stem] = repair
         return repair
@@ -155,12 +157,12 @@ def _located(
     if gap > MAX_GAP_IN_LIST or (phrase.rigid and gap):
         return None
     tokens = tuple(sentence.content[r] for r in sorted(ranks))
-    between = sentence.tokens[tokens[0] : tokens[-1]]
+    between = [sentence.tokens[i] for i in range(tokens[0], tokens[-1]) if i not in tokens]
     if any(is_hard(t.word) for t in between):
         return None
     if phrase.rigid:
         return _in_order(phrase, tokens, sentence)
-    if any(t.stem in _DENYING for t in between[1:]):
+    if any(t.stem in _DENYING for t in between):
         return None
     in_list = sentence.tokens[tokens[0]].chunk != sentence.tokens[tokens[-1]].chunk
     if gap > MAX_GAP and not in_list:
@@ -171,11 +173,11 @@ def _located(
 
 
 def _in_order(phrase: Phrase, tokens: tuple[int, ...], sentence: Sentence) -> PhraseMatch | None:
-    """A phrase with a negation of its own reads only as it is written."""
-    chunks = {sentence.tokens[i].chunk for i in tokens}
-    if len(chunks) > 1 or any(
-        sentence.tokens[i].stem != stem for i, stem in zip(tokens, phrase.stems, strict=True)
-    ):
+    """A phrase with a negation of its own reads only as it is written, articles apart."""
+    inner = set(range(tokens[0], tokens[-1])) - set(tokens)
+    if any(sentence.tokens[i].word not in _ARTICLES for i in inner):
+        return None
+    if any(sentence.tokens[i].stem != s for i, s in zip(tokens, phrase.stems, strict=True)):
         return None
     return PhraseMatch(phrase, tokens, 0)
 

@@ -52,8 +52,15 @@ class SectionReader:
         for sentence in self._vocabulary.sentences(text):
             words += len(sentence.tokens)
             timed = _timed_tokens(sentence, times)
-            matches = self._index.matches(sentence)
-            context = self._context.read(sentence, section, timed)
+            matches = [
+                m
+                for m in self._index.matches(sentence)
+                if section != "denies" or not m.phrase.rigid or _ends_its_chunk(m, sentence)
+            ]
+            spoken_for = frozenset(
+                i for m in matches if m.phrase.rigid and not m.phrase.normal for i in m.tokens
+            )
+            context = self._context.read(sentence, section, timed, spoken_for)
             number = drafts[-1].sentence + 1 if drafts else 0
             here = [
                 draft
@@ -83,13 +90,13 @@ class SectionReader:
             return None
         kind = self._findings[key].kind
         family_item = kind == "family_history"
-        negated = _is_negated(match, context)
         span = Span(section, sentence.tokens[first].start, sentence.tokens[match.tokens[-1]].end)
         lasts = kind in _LASTING_KINDS and not self._findings[key].passing
         past = context.past[first] and not lasts
+        denied = _is_denied(match, context)
         return Draft(
             finding=key,
-            presence=Presence.ABSENT if negated != match.phrase.normal else Presence.PRESENT,
+            presence=Presence.ABSENT if denied else Presence.PRESENT,
             sentence=number,
             token=first,
             span=span,
@@ -97,7 +104,7 @@ class SectionReader:
             temporality="hypothetical"
             if context.hypothetical[first]
             else "past"
-            if past and not negated
+            if past and not denied
             else "current",
             subject="family" if in_family and not family_item else "patient",
         )
@@ -125,7 +132,7 @@ class SectionReader:
         number = here[0].sentence if here else (drafts[-1].sentence + 1 if drafts else 0)
         for occurrence in occurrences:
             for draft in self._targets(occurrence, current, drafts, number):
-                denied = context.negated_by[occurrence.start] not in (-1, occurrence.start)
+                denied = context.negates(occurrence.start, occurrence.end - 1, rigid=True)
                 _set_attribute(draft, occurrence, denied)
 
     def _targets(
@@ -171,6 +178,23 @@ class SectionReader:
 
 def _is_negated(match: PhraseMatch, context: SentenceContext) -> bool:
     return context.negates(match.tokens[0], match.tokens[-1], rigid=match.phrase.rigid)
+
+
+def _is_denied(match: PhraseMatch, context: SentenceContext) -> bool:
+    """Negated, or said to be normal; 'no itching, normal urine' denies both."""
+    if not match.phrase.normal:
+        return _is_negated(match, context)
+    first = match.tokens[0]
+    just_before = 0 <= first - 1 - context.negated_by[first] <= 1 and context.negated_by[first] >= 0
+    return match.phrase.rigid or not just_before
+
+
+def _ends_its_chunk(match: PhraseMatch, sentence: Sentence) -> bool:
+    """Among denials 'no periods' is a finding, 'no period pain' is not."""
+    last = match.tokens[-1]
+    return last + 1 == len(sentence.tokens) or (
+        sentence.tokens[last + 1].chunk != sentence.tokens[last].chunk
+    )
 
 
 def _set_attribute(draft: Draft, occurrence: Occurrence, denied: bool) -> None:

@@ -94,7 +94,7 @@ def stem(word: str) -> str:
     found = str(_SNOWBALL.stemWord(word))
     if len(found) * 2 < len(word) + 1:
         return word  # 'overeating' is not 'over'
-    return found[:-1] if found.endswith("i") and len(found) > 4 else found
+    return found[:-1] if found.endswith("i") and len(found) > 5 else found
 
 
 def american(word: str) -> str:

@@ -52,7 +52,7 @@ def test_a_changed_figure_changes_the_hash(copied: Path, knowledge: KnowledgeBas
     [
         ("conditions/respiratory/broken.toml", "name = 1", "broken.toml"),
         ("conditions/respiratory/broken.toml", "not toml at all [", "broken.toml"),
-        ("findings/broken.toml", '[a_finding]\nname = "A"\nkind = "symptom"\ncolour = "red"', "colour"),
+        ("findings/broken.toml", '[a_finding]\nname = "A finding"\nkind = "symptom"\ncolour = "red"', "colour"),
         ("findings/broken.toml", '[a_finding]\nname = "A finding"\nkind = "feeling"', "feeling"),
         ("findings/broken.toml", '[a_finding]\nname = "A finding"\nkind = "symptom"\nbackground = 1.0', "a_finding"),
         ("findings/broken.toml", '[a_finding]\nname = "A finding"\nkind = "symptom"\nparents = ["nowhere_else"]', "nowhere_else"),

@@ -13,7 +13,7 @@ P, A = Presence.PRESENT, Presence.ABSENT
     ("text", "expected"),
     [
         # coordinated denials
-        ("No urgency, hesitancy or dribbling.", {"urinary_urgency": A}),
+        ("No urinary urgency, hesitancy or dribbling.", {"urinary_urgency": A, "difficulty_urinating": A}),
         ("Denies fever, chills, night sweats and weight loss.", {"fever": A, "chills": A, "night_sweats": A, "weight_loss": A}),
         ("No cough, wheeze or haemoptysis, but has a sore throat.", {"cough": A, "wheeze": A, "haemoptysis": A, "sore_throat": P}),
         ("There is neither vomiting nor diarrhoea.", {"vomiting": A, "diarrhoea": A}),
@@ -39,7 +39,7 @@ P, A = Presence.PRESENT, Presence.ABSENT
         ("Swelling and redness of the left knee.", {}),
         # glued and misspelt words
         ("No feverNot a smoker", {"fever": A, "smoking": A}),
-        ("Severe diarrhoae and vommiting since yesterday.", {"diarrhoea": P, "vomiting": P}),
+        ("Severe diarhoea and vommiting since yesterday.", {"diarrhoea": P, "vomiting": P}),
         # numbers
         ("Temperature 38.9 C, pulse 128 bpm.", {"fever": P, "tachycardia": P}),
         ("Temp 102.4 F.", {"fever": P}),
