@@ -193,9 +193,13 @@ def _outcome(vignette: Vignette, answer: Consultation, knowledge: KnowledgeBase)
 
 
 def _brier(candidates: Sequence[Candidate], accepted: Sequence[str]) -> float:
-    right: float = sum(c.probability for c in candidates if matches(c.icd10, accepted))
-    wrong: float = sum(c.probability**2 for c in candidates if not matches(c.icd10, accepted))
-    return (1.0 - right) ** 2 + wrong
+    right, wrong = 0.0, 0.0
+    for candidate in candidates:
+        if matches(candidate.icd10, accepted):
+            right += candidate.probability
+        else:
+            wrong += candidate.probability * candidate.probability
+    return (1 - right) * (1 - right) + wrong
 
 
 def _reason(

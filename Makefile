@@ -1,0 +1,99 @@
+# make run    a server on port 8000 with everything it needs; nothing else has to be installed
+# make test   everything the tests need, then all tests
+# make check  formatting, lint, types, import contracts, migrations, settings, knowledge, schema
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts django-checks knowledge openapi openapi-check \
+        configuration lock install install-dev format clean
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
+
+# --- installing -----------------------------------------------------------------------------------
+
+install: .venv/installed ## the virtual environment with what the server needs
+install-dev: .venv/installed-dev ## and with what tests and checks need
+
+.venv/installed: requirements.txt
+	@PYTHON=$(PYTHON) scripts/make-venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements.txt requirements-dev.txt
+	@PYTHON=$(PYTHON) scripts/make-venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch .venv/installed $@
+
+.venv/bin/uv:
+	@PYTHON=$(PYTHON) scripts/make-venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+lock: .venv/bin/uv ## compile the pinned requirements from pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	@# resolved for a platform whose torch is without CUDA, so that the pins do not insist on it
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --python-version 3.11 --python-platform windows --no-emit-package colorama \
+	    --extra encoders -c requirements.txt pyproject.toml -o requirements-encoders.txt
+
+# --- running --------------------------------------------------------------------------------------
+
+run: .venv/installed ## start a server, PORT=8000 and HOST=127.0.0.1 unless given
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) load_knowledge
+	@echo "Demo accounts:" && $(MANAGE) demo_accounts
+	@echo "Serving on http://$(HOST):$(PORT)/ - stop with Ctrl+C"
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(BIN)/uvicorn healthcare.asgi:application --host $(HOST) --port $(PORT) --no-access-log --log-config scripts/uvicorn-log.json
+
+# --- testing and checking -------------------------------------------------------------------------
+
+test: .venv/installed-dev ## all tests, on every stack that answers
+	@scripts/test
+
+check: .venv/installed-dev lint types contracts django-checks knowledge openapi-check ## everything but the tests
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/installed-dev ## rewrite the code as ruff would have it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types:
+	$(BIN)/mypy
+
+contracts:
+	$(BIN)/lint-imports
+
+PRODUCTION := ENV_FILE= ENVIRONMENT=production ALLOWED_HOSTS=cds.example.org \
+    SECRET_KEY=0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP \
+    DATABASE_URL=postgres://cds@localhost/cds REDIS_URL=redis://localhost:6379/0
+
+django-checks:
+	ENV_FILE= $(MANAGE) makemigrations --check --dry-run
+	$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+	ENV_FILE= $(BIN)/python -m scripts.configuration --check
+
+knowledge: .venv/installed ## check the knowledge files and count what they hold
+	$(BIN)/python -m agents.knowledge
+
+openapi: .venv/installed-dev ## rewrite the OpenAPI schema
+	ENV_FILE= $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+openapi-check:
+	@ENV_FILE= $(MANAGE) spectacular --validate --fail-on-warn --file .venv/openapi.yaml
+	@diff -u docs/openapi.yaml .venv/openapi.yaml > /dev/null \
+	    || { echo "docs/openapi.yaml is out of date: make openapi"; exit 1; }
+
+configuration: .venv/installed ## rewrite docs/configuration.md from the settings
+	ENV_FILE= $(BIN)/python -m scripts.configuration
+
+clean: ## remove what make has made; the database in var/ stays
+	rm -rf .venv staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

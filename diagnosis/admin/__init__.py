@@ -1,0 +1,8 @@
+"""The admin. It alone of the doors imports models: a ModelAdmin is declared over one.
+
+Whatever it changes is written down through ``services``; publishing is a service.
+"""
+
+from diagnosis.admin import knowledge, releases, sessions
+
+__all__ = ["knowledge", "releases", "sessions"]

@@ -1,0 +1,158 @@
+"""Conditions, findings, guidelines and red flags: what is published, to read."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from agents.knowledge.base import FindingMatch
+from agents.knowledge.schema import FindingEntry
+from diagnosis import selectors
+from diagnosis.api.permissions import ReadsKnowledge
+from diagnosis.api.schema import listing_of, problem_answers, query_parameters, ref
+from diagnosis.errors import NotFound
+from diagnosis.serializers import rows
+from diagnosis.values import PublishedFinding
+
+T = TypeVar("T")
+
+
+class PublishedViewSet(ViewSet):
+    """Reads what the agents use; nothing here is written over REST."""
+
+    permission_classes = [ReadsKnowledge]
+
+
+class ConditionViewSet(PublishedViewSet):
+    @extend_schema(
+        summary="List conditions",
+        parameters=query_parameters(rows.ConditionQuery),
+        responses={200: listing_of(rows.ConditionRow), **problem_answers(400, 401)},
+    )
+    def list(self, request: Request) -> HttpResponse:
+        query = rows.query_from(request.query_params, rows.ConditionQuery)
+        fitting = rows.conditions_asked(selectors.conditions(), query)
+        return page_of(request, query, fitting, rows.condition_row)
+
+    @extend_schema(
+        summary="One condition with its findings and their likelihoods",
+        responses={200: ref(rows.ConditionDetail), **problem_answers(401, 404)},
+    )
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        item = named(pk, selectors.conditions())
+        return as_json(rows.ConditionDetail(item.id, item.system, item.entry))
+
+
+class FindingViewSet(PublishedViewSet):
+    @extend_schema(
+        summary="List findings, or search them for autocomplete with q",
+        parameters=query_parameters(rows.FindingQuery),
+        responses={200: listing_of(rows.FindingRow), **problem_answers(400, 401)},
+    )
+    def list(self, request: Request) -> HttpResponse:
+        query = rows.query_from(request.query_params, rows.FindingQuery)
+        if query.q:
+            return page_of(request, query, _matches(query), _match_row)
+        return page_of(request, query, rows.findings_asked(selectors.findings(), query), _row)
+
+    @extend_schema(
+        summary="One finding with its synonyms",
+        responses={200: ref(FindingEntry), **problem_answers(401, 404)},
+    )
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        return as_json(named(pk, selectors.findings()).entry)
+
+
+class GuidelineViewSet(PublishedViewSet):
+    @extend_schema(
+        summary="List guidelines",
+        parameters=query_parameters(rows.GuidelineQuery),
+        responses={200: listing_of(rows.GuidelineRow), **problem_answers(400, 401)},
+    )
+    def list(self, request: Request) -> HttpResponse:
+        query = rows.query_from(request.query_params, rows.GuidelineQuery)
+        fitting = rows.guidelines_asked(selectors.guidelines(), query)
+        return page_of(request, query, fitting, rows.guideline_row)
+
+    @extend_schema(
+        summary="One guideline with its recommendations and the history of its versions",
+        responses={200: ref(rows.GuidelineDetail), **problem_answers(401, 404)},
+    )
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        item = named(pk, selectors.guidelines())
+        return as_json(rows.GuidelineDetail(item.id, item.overdue, item.entry, item.history))
+
+
+class RedFlagViewSet(PublishedViewSet):
+    @extend_schema(
+        summary="List red flags",
+        parameters=query_parameters(rows.RedFlagQuery),
+        responses={200: listing_of(rows.RedFlagRow), **problem_answers(400, 401)},
+    )
+    def list(self, request: Request) -> HttpResponse:
+        query = rows.query_from(request.query_params, rows.RedFlagQuery)
+        fitting = rows.red_flags_asked(selectors.red_flags(), query)
+        return page_of(request, query, fitting, lambda item: rows.RedFlagRow(item.id, item.entry))
+
+    @extend_schema(
+        summary="One red flag with the findings that make it fire",
+        responses={200: ref(rows.RedFlagRow), **problem_answers(401, 404)},
+    )
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        item = named(pk, selectors.red_flags())
+        return as_json(rows.RedFlagRow(item.id, item.entry))
+
+
+_MOST_MATCHES = 200
+
+
+def _matches(query: rows.FindingQuery) -> list[FindingMatch]:
+    found = selectors.findings_matching(query.q, _MOST_MATCHES)
+    return [match for match in found if query.kind in (None, match.kind)]
+
+
+def _match_row(match: FindingMatch) -> rows.FindingRow:
+    return msgspec.convert(match, rows.FindingRow, from_attributes=True)
+
+
+def _row(item: PublishedFinding) -> rows.FindingRow:
+    return rows.FindingRow(id=item.id, name=item.entry.name, kind=item.entry.kind)
+
+
+def as_json(value: Any) -> HttpResponse:
+    """A typed value, encoded by its own types: no renderer has to know them."""
+    return HttpResponse(msgspec.json.encode(value), content_type="application/json")
+
+
+def named(pk: str, items: Sequence[Any]) -> Any:
+    """The item with this id. Raises NotFound."""
+    for item in items:
+        if item.id == pk:
+            return item
+    raise NotFound("There is no entry with this id.")
+
+
+def page_of(
+    request: Request, query: rows.Page, items: Sequence[T], row: Callable[[T], Any]
+) -> HttpResponse:
+    """The page that the query asks for, with the addresses of its neighbours."""
+    start = (query.page - 1) * query.page_size
+    more = start + query.page_size < len(items)
+    return as_json(
+        rows.Listing(
+            count=len(items),
+            next=_address(request, query.page + 1) if more else None,
+            previous=_address(request, query.page - 1) if query.page > 1 else None,
+            results=[row(item) for item in items[start : start + query.page_size]],
+        )
+    )
+
+
+def _address(request: Request, page: int) -> str:
+    parameters = request.query_params.copy()
+    parameters["page"] = str(page)
+    return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")

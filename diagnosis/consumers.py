@@ -1,0 +1,91 @@
+"""A session's events over WebSocket: in order, numbered, and replayed after a reconnect.
+
+``/ws/sessions/<id>/?after=<seq>`` first sends the events with a number above ``seq`` from their
+rows, then the others as they happen, and closes with 1000 after the last one. Messages carry
+ids, durations and enum words, never patient text.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from agents.errors import DecisionSupportError
+from diagnosis import live, selectors
+from diagnosis.policies import actor_of
+from diagnosis.problems import (
+    BODY_TOO_LARGE,
+    INVALID_REQUEST,
+    TOO_MANY_REQUESTS,
+    UNEXPECTED,
+    ProblemKind,
+    problem_of,
+)
+from diagnosis.serializers.requests import sequence_number
+from diagnosis.threads import in_database
+
+MAX_FRAME_BYTES: Final = 1024
+MAX_FRAMES: Final = 60
+"""A client has nothing to say but ping; more than this in one connection is no client."""
+PING: Final = '{"type":"ping"}'
+PONG: Final = '{"type":"pong"}'
+
+
+class SessionConsumer(AsyncWebsocketConsumer):
+    """One client watching one session."""
+
+    sending: asyncio.Task[None] | None = None
+    frames = 0
+
+    async def connect(self) -> None:
+        # a close code reaches the client only after the handshake, so refusals accept first
+        await self.accept()
+        session_id = self.scope["url_route"]["kwargs"]["session_id"]
+        try:
+            query = parse_qs(self.scope["query_string"].decode("latin-1"))
+            after = sequence_number(query.get("after", ["0"])[-1])
+            actor = await in_database(actor_of, self.scope["user"])
+            await in_database(selectors.session_for, actor, session_id)
+        except DecisionSupportError as error:
+            await self._refuse(problem_of(error).kind)
+            return
+        self.sending = asyncio.create_task(self._send_moments(session_id, after))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.frames += 1
+        if self.frames > MAX_FRAMES:
+            await self._refuse(TOO_MANY_REQUESTS)
+        elif len(text_data or bytes_data or "") > MAX_FRAME_BYTES:
+            await self._refuse(BODY_TOO_LARGE)
+        elif text_data is None or "".join(text_data.split()) != PING:
+            await self._refuse(INVALID_REQUEST)
+        else:
+            await self.send(PONG)
+
+    async def disconnect(self, code: int) -> None:
+        if self.sending is not None:
+            self.sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.sending
+
+    async def _send_moments(self, session_id: Any, after: int) -> None:
+        try:
+            async for moment in live.stream(session_id, after):
+                await self.send(msgspec.json.encode(moment).decode())
+        except DecisionSupportError as error:
+            await self._refuse(problem_of(error).kind)
+        except Exception:
+            await self._refuse(UNEXPECTED)
+            raise
+        else:
+            await self.close(1000)
+
+    async def _refuse(self, kind: ProblemKind) -> None:
+        """Says why, then closes with the code of the table."""
+        if self.sending is not None and self.sending is not asyncio.current_task():
+            self.sending.cancel()
+        await self.send(msgspec.json.encode({"type": "problem", "title": kind.title}).decode())
+        await self.close(kind.close_code)

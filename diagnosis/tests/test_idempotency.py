@@ -1,0 +1,149 @@
+"""A repeated request gets its first answer and is not done twice."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from diagnosis import services
+from diagnosis.errors import IdempotencyConflict, IdempotencyInFlight
+from diagnosis.models import IdempotencyKey
+from diagnosis.policies import Actor
+from diagnosis.services.idempotency import forget_expired_keys
+from diagnosis.values import StoredAnswer
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
+
+DR = Actor(1, "dr", is_clinician=True)
+SCOPE = "POST /api/sessions/"
+
+
+class Door:
+    """Answers a new number every time it really works."""
+
+    def __init__(self, status: int = 201) -> None:
+        self.worked = 0
+        self.status = status
+
+    async def __call__(self) -> StoredAnswer:
+        self.worked += 1
+        return StoredAnswer(
+            self.status, f'{{"n":{self.worked}}}'.encode(), headers={"Location": "/x/"}
+        )
+
+
+async def ask(
+    door: Any, key: str = "k1", body: bytes = b"{}", actor: Actor = DR, scope: str = SCOPE
+) -> StoredAnswer:
+    return await services.idempotent(actor, key, scope, body, door)
+
+
+async def test_the_second_time_gives_the_first_answer() -> None:
+    door = Door()
+    first, second = await ask(door), await ask(door)
+
+    assert door.worked == 1
+    assert (second.status, second.body, second.content_type, second.headers) == (
+        first.status,
+        first.body,
+        first.content_type,
+        first.headers,
+    )
+    assert (first.replayed, second.replayed) == (False, True)
+
+
+async def test_another_body_is_a_conflict() -> None:
+    door = Door()
+    await ask(door)
+
+    with pytest.raises(IdempotencyConflict):
+        await ask(door, body=b'{"other": true}')
+    assert door.worked == 1
+
+
+async def test_key_scope_and_owner_are_told_apart() -> None:
+    door = Door()
+    await ask(door)
+    await ask(door, key="k2")
+    await ask(door, scope="POST /api/symptoms/analyze")
+    await ask(door, actor=Actor(2, "another"))
+    await ask(door, actor=Actor.anonymous())
+
+    assert door.worked == 5
+
+
+async def test_while_the_first_runs_the_second_is_told_so() -> None:
+    go_on = asyncio.Event()
+
+    async def slow() -> StoredAnswer:
+        await go_on.wait()
+        return StoredAnswer(200, b"1")
+
+    first = asyncio.create_task(ask(slow))
+    while not await IdempotencyKey.objects.aexists():
+        await asyncio.sleep(0.005)
+    with pytest.raises(IdempotencyInFlight):
+        await ask(Door())
+    go_on.set()
+    assert (await first).body == b"1"
+    assert (await ask(Door())).body == b"1"
+
+
+async def test_of_many_at_once_one_works() -> None:
+    door = Door()
+    answers = await asyncio.gather(*(ask(door) for _ in range(12)), return_exceptions=True)
+
+    assert door.worked == 1
+    for answer in answers:
+        assert isinstance(answer, (StoredAnswer, IdempotencyInFlight))
+
+
+async def test_a_failure_frees_the_key() -> None:
+    async def fail() -> StoredAnswer:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await ask(fail)
+    assert (await ask(Door(status=503))).status == 503
+    door = Door()
+    assert (await ask(door)).status == 201
+    assert door.worked == 1
+
+
+async def test_a_claim_of_a_worker_that_died_can_be_taken_over(settings: Any) -> None:
+    settings.SESSION_LIMIT_S = 60.0
+    await ask(Door())
+    long_ago = datetime.now(UTC) - timedelta(seconds=61)
+    await IdempotencyKey.objects.aupdate(answered_at=None, claimed_at=long_ago)
+    door = Door()
+
+    assert (await ask(door, body=b"other")).status == 201
+    assert door.worked == 1
+
+
+async def test_answers_are_kept_for_their_time(settings: Any) -> None:
+    settings.IDEMPOTENCY_KEEP_S = 3600.0
+    door = Door()
+    await ask(door)
+    await IdempotencyKey.objects.aupdate(claimed_at=datetime.now(UTC) - timedelta(seconds=3599))
+    await ask(door)
+    assert door.worked == 1
+    await IdempotencyKey.objects.aupdate(claimed_at=datetime.now(UTC) - timedelta(seconds=3601))
+    await ask(door)
+    assert door.worked == 2
+
+
+def test_old_keys_are_swept(settings: Any) -> None:
+    now = datetime.now(UTC)
+    for key, age in (("old", 2), ("new", 0)):
+        IdempotencyKey.objects.create(
+            owner="anonymous",
+            scope=SCOPE,
+            key=key,
+            body_hash="",
+            claimed_at=now - timedelta(days=age),
+        )
+
+    assert forget_expired_keys() == 1
+    assert IdempotencyKey.objects.get().key == "new"

@@ -1,0 +1,8 @@
+"""A pytest plugin loaded first (``-p``): the suite sees only the variables that it is meant to."""
+
+import os
+
+# nobody's .env decides whether a test passes
+os.environ["ENV_FILE"] = ""
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+os.environ.setdefault("DATABASE_POOL_MAX", "0")
