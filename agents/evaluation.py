@@ -175,7 +175,8 @@ def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> float:
     differing = gained + lost
     if differing == 0:
         return 1.0
-    tail = sum(math.comb(differing, k) for k in range(min(gained, lost) + 1)) / 2**differing
+    ways = sum(math.comb(differing, k) for k in range(min(gained, lost) + 1))
+    tail = math.ldexp(float(ways), -differing)
     return min(1.0, 2 * tail)
 
 

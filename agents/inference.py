@@ -32,10 +32,10 @@ class Parameters(Struct, frozen=True):
     absent: float = 0.6
     correlated: float = 0.45
     """Weight of each further correlated finding, relative to the one before."""
-    missing: float = 0.15
+    missing: float = 0.05
     """Weight of a hallmark that a long enough note does not mention."""
     tempo: float = 0.6
-    temperature: float = 1.6
+    temperature: float = 1.1
     other: float = 0.02
     """Prior of 'other, or not in the knowledge'."""
     other_fit: float = 0.35

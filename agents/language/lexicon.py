@@ -72,7 +72,12 @@ class PhraseIndex:
                 keys = dict.fromkeys([*(known.keys if known else ()), key])
                 merged[signature] = Phrase(stems, tuple(keys), normal, rigid)
                 written.setdefault(signature, set()).update(words)
-        self.phrases = [p for s, p in merged.items() if not _is_list(p, merged, written[s])]
+        self.phrases = [
+            phrase
+            for signature, phrase in merged.items()
+            if not _is_list(phrase, merged, written[signature])
+            and not _denies_another(phrase, merged)
+        ]
         frequency = Counter(s for p in self.phrases for s in p.stems)
         self._by_rarest: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
         for phrase in self.phrases:
@@ -132,6 +137,16 @@ class PhraseIndex:
         return repair
 
 
+def _denies_another(
+    phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]"
+) -> bool:
+    """'No itching' as the normal of one special itch: the plain words are denied on their own."""
+    if not (phrase.normal and phrase.rigid):
+        return False
+    rest = tuple(sorted(s for s in phrase.stems if s not in _NEGATING))
+    return (rest, False) in all_phrases
+
+
 def _is_list(
     phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]", words: set[str]
 ) -> bool:
@@ -148,10 +163,14 @@ def _located(
     """The tightest place of all stems around the rarest one, if it is tight enough."""
     if len(phrase.stems) == 1:
         return PhraseMatch(phrase, (sentence.content[start],), 0)
-    ranks = [
-        start if stem == key else min(positions[stem], key=lambda p: abs(p - start))
-        for stem in phrase.stems
-    ]
+    content, words = sentence.content, sentence.tokens
+    home = words[content[start]].chunk
+
+    def distance(rank: int) -> tuple[bool, int]:
+        """Its own chunk first: 'burning nipples and cracked nipples'."""
+        return words[content[rank]].chunk != home, abs(rank - start)
+
+    ranks = [start if s == key else min(positions[s], key=distance) for s in phrase.stems]
     low, high = min(ranks), max(ranks)
     gap = high - low + 1 - len(ranks)
     if gap > MAX_GAP_IN_LIST or (phrase.rigid and gap):

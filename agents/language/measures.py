@@ -156,7 +156,7 @@ def measurements(text: str) -> Iterator[Measurement]:
 def _converted(vital: str, value: float, unit: str | None) -> float:
     if vital == "temperature" and (value > 90 or (unit or "").upper() == "F"):
         return round((value - 32) / 1.8, 1)
-    if vital == "glucose" and (unit == "mg" or value > 40):
+    if vital == "glucose" and (unit == "mg" or (unit is None and value > 40)):
         return round(value / 18.0, 1)
     return value
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -14,7 +15,7 @@ from agents.errors import InvalidKnowledge
 from diagnosis import services
 from diagnosis.admin.base import ReadOnly
 from diagnosis.models import KnowledgePublication, KnowledgeRelease
-from diagnosis.policies import actor_of, can_publish_knowledge, check_publish_knowledge
+from diagnosis.policies import Actor, actor_of, can_publish_knowledge
 
 
 class PublishForm(forms.Form):
@@ -58,22 +59,9 @@ class KnowledgeReleaseAdmin(ReadOnly):
     def publish_view(self, request: HttpRequest) -> HttpResponse:
         """Shows what publishing would do; a POST does it, or says what is wrong."""
         actor = actor_of(request.user)
-        form = PublishForm(request.POST or None)
-        status = 200
-        if request.method == "POST" and form.is_valid():
-            check_publish_knowledge(actor)
-            try:
-                change = services.publish_knowledge(actor)
-            except InvalidKnowledge as error:
-                status = 422
-                for fault in error.faults:
-                    form.add_error(None, fault)
-            else:
-                said = "is in use now" if change.published else "was in use already"
-                messages.success(request, f"Release {change.release[:12]} {said}.")
-                return HttpResponseRedirect(
-                    reverse("admin:diagnosis_knowledgepublication_changelist")
-                )
+        form = PublishForm(request.POST if request.method == "POST" else None)
+        if form.is_valid() and self._published(request, actor, form):
+            return HttpResponseRedirect(reverse("admin:diagnosis_knowledgepublication_changelist"))
         context = {
             **self.admin_site.each_context(request),
             "title": "Publish knowledge",
@@ -82,5 +70,22 @@ class KnowledgeReleaseAdmin(ReadOnly):
             "may_publish": can_publish_knowledge(actor),
         }
         return TemplateResponse(
-            request, "admin/diagnosis/publish_knowledge.html", context, status=status
+            request,
+            "admin/diagnosis/publish_knowledge.html",
+            context,
+            status=422 if form.errors else 200,
         )
+
+    def _published(self, request: HttpRequest, actor: Actor, form: PublishForm) -> bool:
+        """Whether it went well; otherwise the form has the faults."""
+        if not can_publish_knowledge(actor):
+            raise PermissionDenied
+        try:
+            change = services.publish_knowledge(actor)
+        except InvalidKnowledge as error:
+            for fault in error.faults:
+                form.add_error(None, fault)
+            return False
+        said = "is in use now" if change.published else "was in use already"
+        messages.success(request, f"Release {change.release[:12]} {said}.")
+        return True

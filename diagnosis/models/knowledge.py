@@ -20,6 +20,9 @@ SOURCE_ID = RegexValidator(
     r"^[a-z][a-z0-9-]{1,79}$",
     "Use 2 to 80 lower case letters, digits and hyphens, starting with a letter.",
 )
+SYSTEM_ID = RegexValidator(
+    r"^[a-z][a-z0-9_]{0,79}$", "Use lower case letters, digits and underscores."
+)
 STATUSES = [("draft", "Draft"), ("reviewed", "Reviewed by a clinician")]
 SEXES = [("female", "Female"), ("male", "Male")]
 URGENCIES = [
@@ -123,7 +126,7 @@ class Condition(Entry):
     """A condition; how often findings occur in it stands in ``ConditionFinding``."""
 
     id = models.CharField(primary_key=True, max_length=80, validators=[ENTRY_ID])
-    system = models.CharField("body system", max_length=80, db_index=True, validators=[ENTRY_ID])
+    system = models.CharField("body system", max_length=80, db_index=True, validators=[SYSTEM_ID])
     name = models.CharField(max_length=600)
     status = models.CharField(max_length=10, choices=STATUSES, default="draft", db_index=True)
     icd10 = words("ICD-10 codes, one per line.")

@@ -106,12 +106,16 @@ def _shipped() -> KnowledgeBase:
 
 def canonical(text: KnowledgeText) -> KnowledgeText:
     """The same text with every table sorted, so that equal content gives equal bytes."""
-    return decoded(encoded(text))
+    return msgspec.json.decode(_sorted_json(text), type=KnowledgeText)
 
 
 def encoded(text: KnowledgeText) -> bytes:
     """Canonical JSON, compressed, as a release holds it."""
-    return zlib.compress(msgspec.json.encode(text, order="deterministic"), 6)
+    return zlib.compress(_sorted_json(text), 6)
+
+
+def _sorted_json(text: KnowledgeText) -> bytes:
+    return msgspec.json.encode(text, order="deterministic")
 
 
 def decoded(compressed: bytes) -> KnowledgeText:

@@ -89,9 +89,7 @@ async def test_the_audit_and_the_events_hold_no_words_of_the_note(actor: Actor) 
     assert not any(SECRET_WORDS in row for row in rows)
 
 
-async def test_an_emergency_is_told_to_observers(
-    actor: Actor, heard: list[DiagnosisEvent]
-) -> None:
+async def test_an_emergency_is_told_to_observers(actor: Actor, heard: list[DiagnosisEvent]) -> None:
     stored = await services.consult(actor, EMERGENCY)
 
     assert stored.consultation.urgency is Urgency.EMERGENCY

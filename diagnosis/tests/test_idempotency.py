@@ -74,15 +74,15 @@ async def test_key_scope_and_owner_are_told_apart() -> None:
 
 
 async def test_while_the_first_runs_the_second_is_told_so() -> None:
-    go_on = asyncio.Event()
+    working, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> StoredAnswer:
+        working.set()
         await go_on.wait()
         return StoredAnswer(200, b"1")
 
     first = asyncio.create_task(ask(slow))
-    while not await IdempotencyKey.objects.aexists():
-        await asyncio.sleep(0.005)
+    await working.wait()
     with pytest.raises(IdempotencyInFlight):
         await ask(Door())
     go_on.set()

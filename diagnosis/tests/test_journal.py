@@ -47,18 +47,18 @@ async def test_what_gathers_while_a_commit_runs_is_one_commit(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
     write_all = journal_module._write_all
 
     def slow(records: Any, **kwargs: Any) -> None:
         sizes.append(len(records))
+        begun.set()
         go_on.wait(10)
         write_all(records, **kwargs)
 
     monkeypatch.setattr(journal_module, "_write_all", slow)
     writes = [asyncio.create_task(journal.write(record(audit()))) for _ in range(20)]
-    while not sizes:
-        await asyncio.sleep(0.001)
+    await asyncio.to_thread(begun.wait, 10)
     go_on.set()
     await asyncio.gather(*writes)
 
@@ -77,7 +77,7 @@ async def test_a_record_that_cannot_be_written_fails_alone(journal: Journal) -> 
         return_exceptions=True,
     )
 
-    assert [type(a) is type(None) for a in answers] == [True, False, True]
+    assert [(a is None) for a in answers] == [True, False, True]
     assert isinstance(answers[1], DatabaseError)
     actions = {a.action async for a in AuditEvent.objects.all()}
     assert actions == {"first", "good", "good too"}

@@ -33,7 +33,12 @@ async def test_the_same_knowledge_gives_the_same_bytes(actor: Actor) -> None:
     diff = await services.replay(actor, then.session_id)
 
     assert diff.identical
-    assert (diff.ranks, diff.versions, diff.red_flags_gained, diff.red_flags_lost) == ((), (), (), ())
+    assert (diff.ranks, diff.versions, diff.red_flags_gained, diff.red_flags_lost) == (
+        (),
+        (),
+        (),
+        (),
+    )
     assert diff.urgency_then is diff.urgency_now is Urgency.EMERGENCY
 
 

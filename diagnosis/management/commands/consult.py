@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from agents.errors import InvalidCase, InvalidKnowledge
+from agents.errors import DecisionSupportError, InvalidKnowledge
 from agents.types import Case, Note, Presence, Setting, Sex
 from diagnosis import services
 from diagnosis.management.plain_text import plain_text
-from diagnosis.problems import Refusal, problem_of
+from diagnosis.problems import problem_of
 from diagnosis.serializers.requests import case_from_body
 
 
@@ -42,16 +42,18 @@ class Command(BaseCommand):
             consultation = asyncio.run(services.consult_unstored(case))
         except InvalidKnowledge as error:
             raise CommandError("\n".join(error.faults)) from None
-        except InvalidCase as error:
-            raise CommandError(str(error)) from None
-        except Refusal as error:
-            problem = problem_of(error)
-            faults = [f"{fault.field}: {fault.reason}" for fault in problem.errors]
-            raise CommandError("\n".join(faults) or problem.detail) from None
+        except DecisionSupportError as error:
+            raise CommandError(_reason(error)) from None
         if options["format"] == "json":
             self.stdout.write(msgspec.json.encode(consultation).decode())
         else:
             self.stdout.write(plain_text(consultation))
+
+
+def _reason(error: DecisionSupportError) -> str:
+    problem = problem_of(error)
+    faults = [f"{fault.field}: {fault.reason}" for fault in problem.errors]
+    return "\n".join(faults) or problem.detail or problem.kind.page
 
 
 def _read(name: str) -> bytes:
