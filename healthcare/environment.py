@@ -153,7 +153,7 @@ class Environment:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             self.faults.append(
-                f"{name}_FILE names a file that cannot be read: {type(error).__name__}."
+                f"{name}_FILE names a file that cannot be read ({type(error).__name__})."
             )
             return None
 

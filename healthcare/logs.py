@@ -43,14 +43,22 @@ SHARED: list[Processor] = [
 ]
 
 
-def _renderer(style: str) -> Processor:
+def in_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A rendered exception as one text for a terminal, innermost place first."""
+    if errors := event.pop("exception", None):
+        event["exception"] = "\n".join(_told(error) for error in errors)
+    return event
+
+
+def _told(error: dict[str, Any]) -> str:
+    places = [f"  {f['filename']}:{f['lineno']} in {f['name']}" for f in reversed(error["frames"])]
+    return "\n".join([error["exc_type"], *places])
+
+
+def _renderers(style: str) -> list[Processor]:
     if style == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_no_traceback)
-
-
-def _no_traceback(sio: Any, exc_info: Any) -> None:
-    """Exceptions have become plain fields before this renderer sees them."""
+        return [structlog.processors.JSONRenderer()]
+    return [in_words, structlog.dev.ConsoleRenderer(colors=False)]
 
 
 def configured(level: str, style: str) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def configured(level: str, style: str) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    _renderer(style),
+                    *_renderers(style),
                 ],
                 "foreign_pre_chain": SHARED,
             }

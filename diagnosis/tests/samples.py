@@ -115,7 +115,7 @@ FULL = Consultation(
     opinions=tuple(Opinion(agent, "completed", 2.5) for agent in AgentName),
     missing_agents=(),
     complete=True,
-    versions=Versions("9.9", "abcdef0123456789", {"g": "2024"}),
+    versions=Versions("9.9", "abcdef0123456789", {"pneumonia_care": "2024"}),
 )  # fmt: skip
 
 PARTIAL = msgspec.structs.replace(

@@ -11,7 +11,15 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.coordinator import Coordinator
-from agents.evaluation import DEPTHS, LEVELS, Report, Share, evaluate, read_vignettes
+from agents.evaluation import (
+    DEPTHS,
+    LEVELS,
+    Report,
+    Share,
+    Vignette,
+    evaluate,
+    read_vignettes,
+)
 from agents.knowledge.base import compile_knowledge
 from agents.knowledge.loader import read_shipped
 
@@ -26,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--misses", type=int, default=40, help="how many misses to list")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        vignettes = [v for path in options["cases"] for v in _read(path)]
+        vignettes = [v for path in options["cases"] for v in read_file(path)]
         if not vignettes:
             raise CommandError("There is no case in these files.")
         knowledge = compile_knowledge(read_shipped())
@@ -71,7 +79,8 @@ def _shown(share: Share) -> str:
     )
 
 
-def _read(path: Path) -> list[Any]:
+def read_file(path: Path) -> list[Vignette]:
+    """Raises CommandError for a file that is not there or not in the format."""
     try:
         with path.open(encoding="utf-8") as lines:
             return read_vignettes(lines)
