@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import msgspec
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
@@ -76,6 +77,31 @@ CASE_EXAMPLES: Final = [
 ]
 
 
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes ``Authorization: Token <token>``."""
+
+    target_class = "diagnosis.api.authentication.TokenAuthentication"
+    name = "tokenAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token <token>`, from `POST /api/v1/tokens/`.",
+        }
+
+
+class PasswordScheme(OpenApiAuthenticationExtension):
+    """HTTP Basic, for getting a token only."""
+
+    target_class = "diagnosis.api.tokens.PasswordAuthentication"
+    name = "basicAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "basic"}
+
+
 def ref(wanted: type[Any]) -> dict[str, str]:
     """A reference to the schema of a typed value."""
     return {"$ref": _REF.format(name=wanted.__name__)}
@@ -86,16 +112,28 @@ def body_of(wanted: type[Any]) -> dict[str, Any]:
     return {"application/json": ref(wanted)}
 
 
-def listing_of(wanted: type[Any], *, counted: bool = True, bare: bool = False) -> dict[str, Any]:
-    """A page of rows; ``counted`` pages say how many there are, a ``bare`` list is no page."""
-    results = {"type": "array", "items": ref(wanted)}
-    if bare:
-        return results
+def list_of(wanted: type[Any]) -> dict[str, Any]:
+    """A plain list of typed values."""
+    return {"type": "array", "items": ref(wanted)}
+
+
+def listing_of(wanted: type[Any]) -> dict[str, Any]:
+    """A page of rows that says how many there are."""
+    page = page_schema(ref(wanted))
+    page["properties"]["count"] = {"type": "integer", "minimum": 0}
+    page["required"].append("count")
+    return page
+
+
+def page_schema(row: dict[str, Any]) -> dict[str, Any]:
+    """A page of rows with the addresses of its neighbours."""
     address = {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]}
-    properties: dict[str, Any] = {"next": address, "previous": address, "results": results}
-    if counted:
-        properties["count"] = {"type": "integer", "minimum": 0}
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
+    results = {"type": "array", "items": row}
+    return {
+        "type": "object",
+        "properties": {"next": address, "previous": address, "results": results},
+        "required": ["next", "previous", "results"],
+    }
 
 
 def problem_answers(*statuses: int) -> dict[Any, Any]:

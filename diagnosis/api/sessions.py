@@ -30,7 +30,8 @@ from diagnosis.api.schema import (
     IDEMPOTENCY_KEY,
     PREFER,
     body_of,
-    listing_of,
+    list_of,
+    page_schema,
     problem_answers,
     ref,
 )
@@ -94,6 +95,9 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return page_schema(schema["items"])
+
 
 class SessionViewSet(GenericViewSet):
     """Stored consultations, as far as the caller may see them."""
@@ -118,7 +122,7 @@ class SessionViewSet(GenericViewSet):
     @extend_schema(
         summary="List the sessions that you may see, newest first",
         tags=["sessions"],
-        responses={200: listing_of(SessionRow, counted=False), **problem_answers(400, 401)},
+        responses={200: ref(SessionRow), **problem_answers(400, 401, 404)},
     )
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -160,7 +164,7 @@ class SessionViewSet(GenericViewSet):
         summary="What happened in a session, in order",
         tags=["sessions"],
         parameters=[OpenApiParameter("after", OpenApiTypes.INT, description="Last seq seen.")],
-        responses={200: listing_of(SessionMoment, bare=True), **problem_answers(400, 401, 404)},
+        responses={200: list_of(SessionMoment), **problem_answers(400, 401, 404)},
     )
     @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
     def events(self, request: Request, session_id: UUID) -> HttpResponse:

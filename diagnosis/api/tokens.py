@@ -50,7 +50,6 @@ class NewToken(LoginView):
     @extend_schema(
         summary="Get a token with user name and password (HTTP Basic)",
         tags=["tokens"],
-        auth=["basicAuth"],
         request=None,
         responses={200: _NEW_TOKEN, **problem_answers(401, 429)},
     )

@@ -20,6 +20,7 @@ from diagnosis.serializers import words
 from diagnosis.serializers.faults import misfit
 from diagnosis.serializers.words import UrgencyWords, urgency_words
 from diagnosis.values import (
+    GuidelineHistory,
     PublishedCondition,
     PublishedFinding,
     PublishedGuideline,
@@ -122,7 +123,7 @@ class GuidelineDetail(Struct, frozen=True):
     id: str
     overdue: bool
     guideline: GuidelineEntry
-    history: tuple[Any, ...]
+    history: tuple[GuidelineHistory, ...]
 
 
 class RedFlagRow(Struct, frozen=True):

@@ -189,7 +189,11 @@ def test_an_edit_is_marked_audited_and_not_yet_in_use(staff: Client) -> None:
 
 
 def test_saving_without_a_change_changes_nothing(staff: Client) -> None:
-    for model, key in (("condition", "flu"), ("finding", "dry_cough"), ("redflagrule", "meningism")):
+    for model, key in (
+        ("condition", "flu"),
+        ("finding", "dry_cough"),
+        ("redflagrule", "meningism"),
+    ):
         page = address(model, "change", key)
         assert staff.post(page, filled(staff.get(page))).status_code == 302
 

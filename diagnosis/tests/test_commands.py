@@ -163,9 +163,7 @@ class TestKnowledge:
         assert "published release" in run("publish_knowledge")
         assert "already in use" in run("publish_knowledge")
 
-    def test_faults_are_listed_and_the_command_fails(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_faults_are_listed_and_the_command_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(root: Path) -> None:
             raise InvalidKnowledge(["condition flu: one", "condition flu: two"])
 

@@ -77,7 +77,7 @@ def test_a_request_is_not_written_with_its_query(written: io.StringIO) -> None:
     assert SECRET_WORDS not in written.getvalue()
 
 
-def test_json_is_one_object_a_line()-> None:
+def test_json_is_one_object_a_line() -> None:
     stream = io.StringIO()
     config = logs.configured("INFO", "json")
     config["handlers"]["stderr"]["stream"] = stream

@@ -20,9 +20,7 @@ def figure(name: str, **labels: str) -> float:
 
 
 def event(kind: Any, **summary: Any) -> DiagnosisEvent:
-    return DiagnosisEvent(
-        kind, datetime.now(UTC), agent="condition_matcher", summary=summary
-    )
+    return DiagnosisEvent(kind, datetime.now(UTC), agent="condition_matcher", summary=summary)
 
 
 @pytest.fixture
@@ -90,7 +88,9 @@ async def test_a_real_consultation_reaches_the_figures_and_its_words_do_not(
     async_client: AsyncClient,
 ) -> None:
     before = figure("cds_consultation_seconds_count")
-    await services.consult(Actor.anonymous(), Case(note=Note(text="Fever in zanzibar."), age_years=9))
+    await services.consult(
+        Actor.anonymous(), Case(note=Note(text="Fever in zanzibar."), age_years=9)
+    )
     response = await async_client.get("/metrics")
 
     assert figure("cds_consultation_seconds_count") == before + 1
