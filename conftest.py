@@ -45,6 +45,7 @@ def fresh_process(settings: Any) -> Iterator[None]:
     cache.clear()
     yield
     journal.close()
+    close_threads()
 
 
 @pytest.fixture(scope="session", autouse=True)

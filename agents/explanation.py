@@ -22,7 +22,7 @@ _CONTEXT_NAMES = {
     "sex": "Sex",
     "pregnancy": "Pregnancy",
     "tempo": "Onset, duration and course",
-    "missing": "Hallmarks that the note does not mention",
+    "missing": "Hallmarks and causes that the note does not mention",
 }
 
 

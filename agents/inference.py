@@ -25,8 +25,8 @@ NOT_ENOUGH = (
 class Parameters(Struct, frozen=True):
     """Few, and fitted by ``manage.py fit``, never by hand per condition."""
 
-    prior: float = 0.55
-    age: float = 1.0
+    prior: float = 0.6
+    age: float = 0.85
     sex: float = 1.0
     evidence: float = 1.0
     absent: float = 0.6
@@ -34,6 +34,8 @@ class Parameters(Struct, frozen=True):
     """Weight of each further correlated finding, relative to the one before."""
     missing: float = 0.05
     """Weight of a hallmark that a long enough note does not mention."""
+    missing_cause: float = 0.35
+    """The same for an exposure, drug or history without which the condition hardly occurs."""
     tempo: float = 0.6
     temperature: float = 1.1
     other: float = 0.02
@@ -77,7 +79,7 @@ def rank(
         ]
     )
     weights *= parameters.evidence
-    missing = _missing_hallmarks(knowledge, present, absent, reading.word_count, parameters)
+    missing = _not_mentioned(knowledge, [*present, *absent], reading.word_count, parameters)
     base = np.zeros(len(knowledge.condition_ids))
     for part in context.values():
         base = base + part
@@ -148,21 +150,24 @@ def _decay(block: Floats, factor: float) -> Floats:
     return decay
 
 
-def _missing_hallmarks(
+def _not_mentioned(
     knowledge: KnowledgeBase,
-    present: Sequence[int],
-    absent: Sequence[int],
+    mentioned: Sequence[int],
     words: int,
     parameters: Parameters,
 ) -> Floats:
-    """(C,) small penalty for hallmark complaints that the note could have mentioned."""
+    """(C,) small penalty for hallmarks and causes that the note could have mentioned."""
+    penalty = np.zeros(len(knowledge.condition_ids))
     share = min(1.0, words / parameters.full_note_words)
-    if not share or not parameters.missing:
-        return np.zeros(len(knowledge.condition_ids))
-    table = knowledge.hallmark_absent
-    total = knowledge.hallmark_total
-    mentioned = [*present, *absent]
-    penalty: Floats = parameters.missing * share * (total - table[:, mentioned].sum(axis=1))
+    if not share:
+        return penalty
+    for weight, expected in (
+        (parameters.missing, knowledge.hallmarks),
+        (parameters.missing_cause, knowledge.causes),
+    ):
+        if weight:
+            seen = expected.absent[:, mentioned].sum(axis=1)
+            penalty += weight * share * (expected.total - seen)
     return penalty
 
 

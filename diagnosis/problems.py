@@ -7,6 +7,7 @@ themselves.
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -71,7 +72,7 @@ class Problem(Struct, frozen=True):
             "detail": self.detail or self.kind.page,
         }
         if instance:
-            members["instance"] = instance
+            members["instance"] = quote(instance)
         if self.errors:
             members["errors"] = list(msgspec.to_builtins(self.errors))
         return members | self.warnings

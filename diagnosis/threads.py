@@ -12,12 +12,15 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _lock = threading.Lock()
 _executor: ThreadPoolExecutor | None = None
+_opened: set[BaseDatabaseWrapper] = set()
+"""Connections of the pool's threads; a thread that ends does not close its own."""
 
 
 async def in_database(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -31,12 +34,14 @@ def close_threads() -> None:
     global _executor
     with _lock:
         executor, _executor = _executor, None
-    if executor is not None:
-        size = settings.DATABASE_THREADS
-        rendezvous = threading.Barrier(size)
-        for _ in range(size):
-            executor.submit(_close_all, rendezvous)
-        executor.shutdown(wait=True)
+    if executor is None:
+        return
+    executor.shutdown(wait=True)
+    while _opened:
+        connection = _opened.pop()
+        # its thread has ended, so that this one may
+        connection.inc_thread_sharing()
+        connection.close()
 
 
 def _running() -> ThreadPoolExecutor:
@@ -52,10 +57,5 @@ def _tidied(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return work(*args, **kwargs)
     finally:
         for connection in connections.all(initialized_only=True):
+            _opened.add(connection)
             connection.close_if_unusable_or_obsolete()
-
-
-def _close_all(rendezvous: threading.Barrier) -> None:
-    # every thread waits for the others, so that each of them closes its own connections once
-    rendezvous.wait(timeout=10)
-    connections.close_all()

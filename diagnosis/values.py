@@ -10,7 +10,6 @@ from agents.knowledge.schema import ConditionEntry, FindingEntry, GuidelineEntry
 from agents.types import Consultation, Urgency
 from diagnosis.events import EventKind
 
-
 NAMES_SHOWN = 20
 
 

@@ -64,8 +64,8 @@ class KnowledgeBase:
         self.tables: LikelihoodTables = likelihood_tables(text, self.ancestors, self.finding_index)
         self.group_of = tuple(self.groups[key] for key in self.finding_ids)
         self.dont_miss = np.array([c.dont_miss for c in text.conditions.values()], dtype=bool)
-        self.hallmark_absent = _hallmark_absent(text, self.tables)
-        self.hallmark_total = self.hallmark_absent.sum(axis=1)
+        self.hallmarks = _expected(text, self.tables, frozenset({"symptom"}))
+        self.causes = _expected(text, self.tables, frozenset({"exposure", "drug", "history"}))
         self.guidelines_of = _guidelines_of(text)
         self.telling = _telling(self.tables)
         self._finding_names = tuple(entry.name for entry in text.findings.values())
@@ -198,11 +198,23 @@ def _guidelines_of(text: KnowledgeText) -> dict[str, tuple[str, ...]]:
     return {condition: tuple(keys) for condition, keys in found.items()}
 
 
-def _hallmark_absent(text: KnowledgeText, tables: LikelihoodTables) -> Floats:
-    """(C, F) log ratio of absence for listed complaints that nearly all patients have, else 0."""
-    complaint = np.array([e.kind == "symptom" for e in text.findings.values()], dtype=bool)
-    hallmark = tables.listed & complaint & (tables.probability >= _HALLMARK_FROM)
-    return np.where(hallmark, tables.absent, 0.0)
+class Expected(Struct, frozen=True):
+    """Listed findings that nearly all patients have: what their absence would say.
+
+    ``absent`` is (C, F), the log ratio of absence, else 0; ``total`` its sum over findings.
+    """
+
+    absent: Floats
+    total: Floats
+
+
+def _expected(text: KnowledgeText, tables: LikelihoodTables, kinds: frozenset[str]) -> Expected:
+    of_kind = np.array(
+        [e.kind in kinds and not e.passing for e in text.findings.values()], dtype=bool
+    )
+    expected = tables.listed & of_kind & (tables.probability >= _HALLMARK_FROM)
+    absent = np.where(expected, tables.absent, 0.0)
+    return Expected(absent, absent.sum(axis=1))
 
 
 def _telling(tables: LikelihoodTables) -> list[list[int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import models, transaction
+from django.db.models import QuerySet
 from django.forms import Field
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -15,17 +16,18 @@ from diagnosis.admin.forms import EntryForm, LinesField
 from diagnosis.policies import actor_of
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):
     """Counts no further than 10,000: counting millions of rows takes seconds."""
 
     FURTHEST = 10_000
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list[: self.FURTHEST].count())
+        rows: QuerySet[Any] = self.object_list[: self.FURTHEST]  # type: ignore[assignment]
+        return rows.count()
 
 
-class Bounded(ModelAdmin):  # type: ignore[misc]
+class Bounded(ModelAdmin):
     """A list of which a page costs the same however long it is."""
 
     list_per_page = 50
@@ -57,20 +59,20 @@ class WithLines:
     ) -> Field | None:
         if isinstance(db_field, models.JSONField) and _holds_words(db_field):
             kwargs["form_class"] = LinesField
-        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 def _holds_words(field: Any) -> bool:
     return field.default is list and field.name != "age"
 
 
-class Lines(WithLines, TabularInline):  # type: ignore[misc]
+class Lines(WithLines, TabularInline):
     """Rows of an entry in a table."""
 
     extra = 0
 
 
-class Blocks(WithLines, StackedInline):  # type: ignore[misc]
+class Blocks(WithLines, StackedInline):
     """Rows of an entry one below the other."""
 
     extra = 0

@@ -50,7 +50,7 @@ class LinesField(forms.CharField):
         return bool(self.to_python(initial) != self.to_python(data))
 
 
-class KeyField(forms.ModelChoiceField):  # type: ignore[type-arg]
+class KeyField(forms.ModelChoiceField):
     """An entry by its id, typed: a list of thousands to choose from would be no help."""
 
     widget = forms.TextInput
@@ -82,7 +82,7 @@ def schema_faults(row: models.Model) -> dict[str | None, str]:
     return {}
 
 
-class EntryForm(forms.ModelForm):  # type: ignore[type-arg]
+class EntryForm(forms.ModelForm):
     """A form of an entry or a part of one; what the schema refuses is an error of the form."""
 
     def _post_clean(self) -> None:

@@ -28,7 +28,7 @@ class Publishable(KnowledgeAdmin):
 
     actions_list = ["publish"]
 
-    @action(description="Publish knowledge ...", url_path="publish")  # type: ignore[untyped-decorator]
+    @action(description="Publish knowledge ...", url_path="publish")
     def publish(self, request: HttpRequest) -> HttpResponseRedirect:
         """Publishing concerns all entries together, so it has a page of its own."""
         return HttpResponseRedirect(reverse("admin:diagnosis_publish"))
@@ -133,7 +133,7 @@ class GuidelineVersionAdmin(Publishable):
     search_fields = ("guideline__id", "guideline__title")
     inlines = (Recommendations,)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[ModelForm]:  # type: ignore[type-arg]
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[ModelForm]:
         # a version belongs to its guideline for good
         kwargs["exclude"] = () if obj is None else ("guideline",)
-        return super().get_form(request, obj, **kwargs)  # type: ignore[no-any-return]
+        return super().get_form(request, obj, **kwargs)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
@@ -13,7 +14,7 @@ from agents.knowledge.base import FindingMatch
 from agents.knowledge.schema import FindingEntry
 from diagnosis import selectors
 from diagnosis.api.permissions import ReadsKnowledge
-from diagnosis.api.schema import listing_of, problem_answers, query_parameters, ref
+from diagnosis.api.schema import page_schema, problem_answers, query_parameters, ref
 from diagnosis.errors import NotFound
 from diagnosis.serializers import rows
 from diagnosis.values import PublishedFinding
@@ -21,9 +22,20 @@ from diagnosis.values import PublishedFinding
 T = TypeVar("T")
 
 
+class NumberedPages(BasePagination):
+    """Says in the schema what ``page_of`` gives."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        page = page_schema(schema["items"])
+        page["properties"]["count"] = {"type": "integer", "minimum": 0}
+        page["required"].append("count")
+        return page
+
+
 class PublishedViewSet(ViewSet):
     """Reads what the agents use; nothing here is written over REST."""
 
+    pagination_class = NumberedPages
     permission_classes = [ReadsKnowledge]
 
 
@@ -31,7 +43,7 @@ class ConditionViewSet(PublishedViewSet):
     @extend_schema(
         summary="List conditions",
         parameters=query_parameters(rows.ConditionQuery),
-        responses={200: listing_of(rows.ConditionRow), **problem_answers(400, 401)},
+        responses={200: ref(rows.ConditionRow), **problem_answers(400, 401)},
     )
     def list(self, request: Request) -> HttpResponse:
         query = rows.query_from(request.query_params, rows.ConditionQuery)
@@ -51,7 +63,7 @@ class FindingViewSet(PublishedViewSet):
     @extend_schema(
         summary="List findings, or search them for autocomplete with q",
         parameters=query_parameters(rows.FindingQuery),
-        responses={200: listing_of(rows.FindingRow), **problem_answers(400, 401)},
+        responses={200: ref(rows.FindingRow), **problem_answers(400, 401)},
     )
     def list(self, request: Request) -> HttpResponse:
         query = rows.query_from(request.query_params, rows.FindingQuery)
@@ -71,7 +83,7 @@ class GuidelineViewSet(PublishedViewSet):
     @extend_schema(
         summary="List guidelines",
         parameters=query_parameters(rows.GuidelineQuery),
-        responses={200: listing_of(rows.GuidelineRow), **problem_answers(400, 401)},
+        responses={200: ref(rows.GuidelineRow), **problem_answers(400, 401)},
     )
     def list(self, request: Request) -> HttpResponse:
         query = rows.query_from(request.query_params, rows.GuidelineQuery)
@@ -91,7 +103,7 @@ class RedFlagViewSet(PublishedViewSet):
     @extend_schema(
         summary="List red flags",
         parameters=query_parameters(rows.RedFlagQuery),
-        responses={200: listing_of(rows.RedFlagRow), **problem_answers(400, 401)},
+        responses={200: ref(rows.RedFlagRow), **problem_answers(400, 401)},
     )
     def list(self, request: Request) -> HttpResponse:
         query = rows.query_from(request.query_params, rows.RedFlagQuery)

@@ -117,14 +117,6 @@ def list_of(wanted: type[Any]) -> dict[str, Any]:
     return {"type": "array", "items": ref(wanted)}
 
 
-def listing_of(wanted: type[Any]) -> dict[str, Any]:
-    """A page of rows that says how many there are."""
-    page = page_schema(ref(wanted))
-    page["properties"]["count"] = {"type": "integer", "minimum": 0}
-    page["required"].append("count")
-    return page
-
-
 def page_schema(row: dict[str, Any]) -> dict[str, Any]:
     """A page of rows with the addresses of its neighbours."""
     address = {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]}

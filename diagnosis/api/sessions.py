@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.filters import OrderingFilter
 from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -59,7 +59,7 @@ from diagnosis.values import (
 class AnalyzeView(APIView):
     """The same as the lean entry answers, for callers that come with a session cookie."""
 
-    permission_classes = []
+    permission_classes = [AllowAny]
 
     @extend_schema(
         operation_id="symptoms_analyze",
@@ -108,11 +108,11 @@ class SessionViewSet(GenericViewSet):
     filter_backends = [DjangoFilterBackend, OrderingFilter]
     filterset_class = SessionFilter
     ordering_fields = ["id"]
-    permission_classes = []
+    permission_classes = [AllowAny]
 
     def get_permissions(self) -> list[Any]:
         """A list needs somebody; one session is seen by whoever the selectors let see it."""
-        return [IsAuthenticated()] if self.action == "list" else []
+        return [IsAuthenticated() if self.action == "list" else AllowAny()]
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):

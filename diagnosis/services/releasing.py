@@ -72,7 +72,7 @@ def _tell(base: KnowledgeBase) -> None:
 
 
 def preview_publication() -> list[PublicationPreview]:
-    """What publishing would change, table by table; a row that breaks the schema counts as removed."""
+    """What publishing would change, by table; a row that breaks the schema counts as removed."""
     used, drawn = current_knowledge().text, Transcript()
     return [
         _compared("conditions", used.conditions, drawn.conditions),

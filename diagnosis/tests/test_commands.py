@@ -168,7 +168,7 @@ class TestKnowledge:
             raise InvalidKnowledge(["condition flu: one", "condition flu: two"])
 
         monkeypatch.setattr(load_knowledge_command, "read_shipped", broken)
-        with pytest.raises(CommandError, match="(?s)one.*two"):
+        with pytest.raises(CommandError, match=r"(?s)one.*two"):
             run("load_knowledge")
 
     def test_publishing_what_is_broken_fails_with_its_faults(self) -> None:
@@ -194,7 +194,7 @@ def test_bad_knowledge_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
         raise InvalidKnowledge(["finding rash: one", "condition flu: two"])
 
     monkeypatch.setattr(checks, "read_shipped", broken)
-    with pytest.raises(CommandError, match="(?s)flu: two.*rash: one"):
+    with pytest.raises(CommandError, match=r"(?s)flu: two.*rash: one"):
         call_command("check", "--tag", checks.KNOWLEDGE)
 
 

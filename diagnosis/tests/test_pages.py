@@ -28,7 +28,9 @@ NOTE = "Fever and a cough. No rash."
 
 
 def consulted(actor: Actor, text: str = NOTE) -> UUID:
-    return async_to_sync(services.consult)(actor, Case(note=Note(text=text), age_years=40)).session_id
+    return async_to_sync(services.consult)(
+        actor, Case(note=Note(text=text), age_years=40)
+    ).session_id
 
 
 def page_of(client: Client, session_id: UUID, **columns: Any) -> str:
@@ -59,7 +61,9 @@ def mine(actor: Actor) -> UUID:
 # --- a new case -----------------------------------------------------------------------------------
 
 
-def test_a_case_goes_in_and_the_reader_is_sent_to_its_session(doctor: Client, clinician: User) -> None:
+def test_a_case_goes_in_and_the_reader_is_sent_to_its_session(
+    doctor: Client, clinician: User
+) -> None:
     answer = doctor.post(
         "/",
         {
@@ -123,7 +127,12 @@ async def test_on_an_event_loop_the_session_runs_on_after_the_answer(
         ({"text": NOTE, "sex": "both"}, "sex", "Select a valid choice"),
         ({"text": NOTE, "setting": "moon"}, "setting", "Select a valid choice"),
         (
-            {"finding": "fever", "finding_name": "Fever", "finding_presence": "maybe", "finding_severity": ""},
+            {
+                "finding": "fever",
+                "finding_name": "Fever",
+                "finding_presence": "maybe",
+                "finding_severity": "",
+            },
             None,
             "Has a value that the form does not offer",
         ),
@@ -155,7 +164,7 @@ def test_a_refused_form_keeps_what_was_entered(doctor: Client) -> None:
         },
     ).content.decode()
     assert "A long note &lt;script&gt;" in html
-    assert "<details class=\"mt-3\" open>" in html
+    assert '<details class="mt-3" open>' in html
     assert 'name="finding" value="fever"' in html
     assert '<option value="absent" selected>' in html
 
@@ -170,7 +179,9 @@ def test_more_findings_than_a_case_holds_are_refused(doctor: Client) -> None:
 
 
 @override_settings(OPEN_ANALYZE=False)
-def test_where_analysis_is_closed_a_new_case_needs_a_clinician(client: Client, clinician: User) -> None:
+def test_where_analysis_is_closed_a_new_case_needs_a_clinician(
+    client: Client, clinician: User
+) -> None:
     assert client.get("/")["Location"] == "/sign-in/?next=/"
     assert client.post("/", {"text": NOTE})["Location"] == "/sign-in/?next=/"
     User.objects.create_user("clerk", password="x")
@@ -242,7 +253,15 @@ def test_findings_are_for_people_with_an_account(client: Client) -> None:
 
 def test_the_result_of_a_real_consultation(doctor: Client, mine: UUID) -> None:
     said = words_of(page_of(doctor, mine))
-    for expected in ("Most likely", "Don't miss", "Flu", "Pneumonia", "For", "Not asked", "Ask next"):
+    for expected in (
+        "Most likely",
+        "Don't miss",
+        "Flu",
+        "Pneumonia",
+        "For",
+        "Not asked",
+        "Ask next",
+    ):
         assert expected in said
     assert "40 years old" in said
     assert str(mine) in said
@@ -315,7 +334,9 @@ def test_a_complete_answer_is_not_called_partial(full: str) -> None:
     assert "Partial answer" not in full
 
 
-def test_a_partial_answer_names_who_is_missing_before_anything_else(doctor: Client, mine: UUID) -> None:
+def test_a_partial_answer_names_who_is_missing_before_anything_else(
+    doctor: Client, mine: UUID
+) -> None:
     html = page_of(
         doctor, mine, status="partial", consultation=msgspec.json.encode(PARTIAL).decode()
     )
@@ -333,7 +354,11 @@ def test_a_case_that_says_too_little(doctor: Client, mine: UUID) -> None:
         urgency_reasons=(),
         red_flags=(),
         differential=msgspec.structs.replace(
-            FULL.differential, most_likely=(), dont_miss=(), enough=False, reason="Only one finding."
+            FULL.differential,
+            most_likely=(),
+            dont_miss=(),
+            enough=False,
+            reason="Only one finding.",
         ),
     )
     said = words_of(page_of(doctor, mine, consultation=msgspec.json.encode(empty).decode()))
@@ -420,7 +445,12 @@ def test_an_outcome_is_recorded_and_shown(doctor: Client, mine: UUID) -> None:
 
 @pytest.mark.parametrize(
     ("posted", "field"),
-    [({}, None), ({"condition": "no_such"}, "condition"), ({"icd10": "flu"}, "icd10"), ({"icd10": "A00.12345"}, "icd10")],
+    [
+        ({}, None),
+        ({"condition": "no_such"}, "condition"),
+        ({"icd10": "flu"}, "icd10"),
+        ({"icd10": "A00.12345"}, "icd10"),
+    ],
 )
 def test_an_outcome_that_breaks_a_rule_is_said_at_its_field(
     doctor: Client, mine: UUID, posted: dict[str, str], field: str | None
@@ -454,8 +484,16 @@ def test_the_list_has_pages(doctor: Client, actor: Actor) -> None:
     made = [consulted(actor) for _ in range(27)]
     first = doctor.get("/sessions/").content.decode()
     second = doctor.get("/sessions/?page=2").content.decode()
-    assert ('href="?page=2"' in first, str(made[-1]) in first, str(made[0]) in first) == (True, True, False)
-    assert ('href="?page=1"' in second, str(made[0]) in second, "page=3" in second) == (True, True, False)
+    assert ('href="?page=2"' in first, str(made[-1]) in first, str(made[0]) in first) == (
+        True,
+        True,
+        False,
+    )
+    assert ('href="?page=1"' in second, str(made[0]) in second, "page=3" in second) == (
+        True,
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "99999999", "", "%00", "١"])
@@ -472,7 +510,8 @@ def test_sessions_are_listed_for_people_with_an_account(client: Client) -> None:
 
 def test_signing_in_and_out(client: Client, clinician: User) -> None:
     answer = client.post(
-        "/sign-in/", {"username": "dr", "password": "a sound password of hers", "next": "/sessions/"}
+        "/sign-in/",
+        {"username": "dr", "password": "a sound password of hers", "next": "/sessions/"},
     )
     assert answer["Location"] == "/sessions/"
     assert "Sign out" in client.get("/sessions/").content.decode()
@@ -480,13 +519,17 @@ def test_signing_in_and_out(client: Client, clinician: User) -> None:
     assert client.get("/sessions/").status_code == 302
 
 
-def test_a_wrong_password_is_said_without_saying_which_part(client: Client, clinician: User) -> None:
+def test_a_wrong_password_is_said_without_saying_which_part(
+    client: Client, clinician: User
+) -> None:
     for name in ("dr", "nobody"):
         html = client.post("/sign-in/", {"username": name, "password": "x"}).content.decode()
         assert "User name or password is not right." in html
 
 
-@pytest.mark.parametrize("entered", [{"username": "a\0"}, {}, {"username": "x" * 10_000, "password": "y"}])
+@pytest.mark.parametrize(
+    "entered", [{"username": "a\0"}, {}, {"username": "x" * 10_000, "password": "y"}]
+)
 def test_signing_in_with_anything(client: Client, entered: dict[str, str]) -> None:
     assert client.post("/sign-in/", entered).status_code == 200
 
@@ -501,7 +544,8 @@ def test_nobody_is_sent_elsewhere_after_signing_in(client: Client, clinician: Us
 
 def test_passwords_cannot_be_tried_without_end(client: Client, clinician: User) -> None:
     tries = [
-        client.post("/sign-in/", {"username": "dr", "password": str(n)}).status_code for n in range(11)
+        client.post("/sign-in/", {"username": "dr", "password": str(n)}).status_code
+        for n in range(11)
     ]
     assert tries == [200] * 10 + [429]
     other = client.post("/sign-in/", {"username": "dr_other", "password": "x"})
@@ -541,7 +585,15 @@ class Outline(HTMLParser):
             self.fields.append(given.get("id") or f"<{tag} name={given.get('name')}>")
 
 
-PAGES = ["/", "/about/", "/sign-in/", "/sessions/", "/nothing/", "/sessions/{mine}/", "/problems/not-found/"]
+PAGES = [
+    "/",
+    "/about/",
+    "/sign-in/",
+    "/sessions/",
+    "/nothing/",
+    "/sessions/{mine}/",
+    "/problems/not-found/",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -551,7 +603,13 @@ def test_no_inline_code_no_doubled_id_and_a_label_for_every_field(
     if path == "/":
         html = doctor.post(
             "/",
-            {"age": "500", "finding": "fever", "finding_name": "Fever", "finding_presence": "present", "finding_severity": ""},
+            {
+                "age": "500",
+                "finding": "fever",
+                "finding_name": "Fever",
+                "finding_presence": "present",
+                "finding_severity": "",
+            },
         ).content.decode()
     else:
         html = doctor.get(path.format(mine=mine)).content.decode()

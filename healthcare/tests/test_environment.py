@@ -199,7 +199,7 @@ def test_redis_urls_are_taken_as_they_are(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:x/0"])
 def test_a_redis_url_that_is_no_such_thing_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="must|port"):
+    with pytest.raises(ValueError, match=r"must|port"):
         addresses.redis(url)
 
 
