@@ -5,9 +5,10 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts django-checks knowledge openapi openapi-check \
-        configuration lock install install-dev format clean
+        coverage accuracy evaluate documents-check bench-agents configuration lock install install-dev format clean
 
 PYTHON ?= python3
+VIGNETTES_DIR ?= ../shared/vignettes
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
@@ -56,7 +57,7 @@ run: .venv/installed ## start a server, PORT=8000 and HOST=127.0.0.1 unless give
 test: .venv/installed-dev ## all tests, on every stack that answers
 	@scripts/test
 
-check: .venv/installed-dev lint types contracts django-checks knowledge openapi-check ## everything but the tests
+check: .venv/installed-dev lint types contracts django-checks knowledge openapi-check documents-check ## everything but the tests
 
 lint:
 	$(BIN)/ruff check .
@@ -83,6 +84,24 @@ django-checks:
 
 knowledge: .venv/installed ## check the knowledge files and count what they hold
 	$(BIN)/python -m agents.knowledge
+
+coverage: .venv/installed ## rewrite docs/coverage.md from the knowledge
+	$(BIN)/python -m scripts.coverage
+
+accuracy: .venv/installed ## measure on own and public vignettes, rewrite docs/accuracy.md
+	$(BIN)/python -m scripts.accuracy
+
+evaluate: .venv/installed ## accuracy and triage on own vignettes and those in VIGNETTES_DIR
+	$(MANAGE) evaluate agents/tests/vignettes/*.jsonl
+	@if ls $(VIGNETTES_DIR)/*_dev.jsonl > /dev/null 2>&1; then \
+	    for cases in $(VIGNETTES_DIR)/*_dev.jsonl; do echo "== $$cases"; $(MANAGE) evaluate $$cases; done; fi
+
+documents-check: .venv/installed-dev
+	$(BIN)/python -m scripts.coverage --check
+	$(BIN)/python -m scripts.accuracy --check
+
+bench-agents: .venv/installed-dev ## CPU of the agents alone
+	$(BIN)/pytest benchmarks --benchmark-only -p no:cacheprovider -q
 
 openapi: .venv/installed-dev ## rewrite the OpenAPI schema
 	ENV_FILE= $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -171,7 +171,7 @@ def test_a_refused_form_keeps_what_was_entered(doctor: Client) -> None:
 
 def test_more_findings_than_a_case_holds_are_refused(doctor: Client) -> None:
     rows = ["fever"] * 150
-    posted = {name: rows for name in ("finding", "finding_name")}
+    posted = dict.fromkeys(("finding", "finding_name"), rows)
     answer = doctor.post(
         "/", {**posted, "finding_presence": ["present"] * 150, "finding_severity": [""] * 150}
     )
