@@ -6,6 +6,7 @@ ids, durations and enum words, never patient text.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -26,10 +27,12 @@ from diagnosis.problems import (
 )
 from diagnosis.serializers.requests import sequence_number
 from diagnosis.threads import in_database
+from diagnosis.values import SessionMoment
 
 MAX_FRAME_BYTES: Final = 1024
 MAX_FRAMES: Final = 60
 """A client has nothing to say but ping; more than this in one connection is no client."""
+RUNNING: Final = "running"
 PING: Final = '{"type":"ping"}'
 PONG: Final = '{"type":"pong"}'
 
@@ -48,11 +51,11 @@ class SessionConsumer(AsyncWebsocketConsumer):
             query = parse_qs(self.scope["query_string"].decode("latin-1"))
             after = sequence_number(query.get("after", ["0"])[-1])
             actor = await in_database(actor_of, self.scope["user"])
-            await in_database(selectors.session_for, actor, session_id)
+            session = await in_database(selectors.session_for, actor, session_id)
         except DecisionSupportError as error:
             await self._refuse(problem_of(error).kind)
             return
-        self.sending = asyncio.create_task(self._send_moments(session_id, after))
+        self.sending = asyncio.create_task(self._send_moments(session, after))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.frames += 1
@@ -71,9 +74,9 @@ class SessionConsumer(AsyncWebsocketConsumer):
             with suppress(asyncio.CancelledError):
                 await self.sending
 
-    async def _send_moments(self, session_id: Any, after: int) -> None:
+    async def _send_moments(self, session: Any, after: int) -> None:
         try:
-            async for moment in live.stream(session_id, after):
+            async for moment in _moments(session, after):
                 await self.send(msgspec.json.encode(moment).decode())
         except DecisionSupportError as error:
             await self._refuse(problem_of(error).kind)
@@ -89,3 +92,13 @@ class SessionConsumer(AsyncWebsocketConsumer):
             self.sending.cancel()
         await self.send(msgspec.json.encode({"type": "problem", "title": kind.title}).decode())
         await self.close(kind.close_code)
+
+
+async def _moments(session: Any, after: int) -> AsyncIterator[SessionMoment]:
+    """What follows ``after``; nothing will follow the last moment of a session that has ended."""
+    if session.status == RUNNING:
+        async for moment in live.stream(session.id, after):
+            yield moment
+    else:
+        for moment in await in_database(selectors.moments_after, session.id, after):
+            yield moment

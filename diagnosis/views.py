@@ -120,6 +120,8 @@ def session_result(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 def _session_context(request: HttpRequest, session_id: UUID) -> dict[str, Any]:
     actor = actor_of(request.user)
+    # events first: read after the session, they could already hold its last one
+    moments = selectors.events_after(actor, session_id, 0)
     session = selectors.session_for(actor, session_id)
     consultation = selectors.consultation_of(session)
     text = selectors.current_knowledge().text
@@ -127,7 +129,7 @@ def _session_context(request: HttpRequest, session_id: UUID) -> dict[str, Any]:
     return {
         "session": session,
         "status": words.SESSION_STATUSES[session.status],
-        "progress": progress_of(selectors.events_after(actor, session_id, 0)),
+        "progress": progress_of(moments),
         "events_path": events_path(session_id),
         "case": case_page(
             selectors.case_of(session), consultation, lambda key: names.get(key, key)

@@ -39,7 +39,7 @@ class RawFlags:
                 context = self._context.read(sentence, section)
                 for match in matches:
                     first, last = match.tokens[0], match.tokens[-1]
-                    if context.governs(first, last, rigid=match.phrase.rigid):
+                    if context.governs(first, last):
                         continue
                     span = Span(section, sentence.tokens[first].start, sentence.tokens[last].end)
                     for key in match.phrase.keys:

@@ -10,6 +10,8 @@ from agents.language.tokens import Sentence, normal_word
 from agents.types import Section
 
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+_NEGATORS = frozenset(["no", "not", "never", "without", "neither", "nor", "denies", "denied"])
+_NONE = -1
 _BY_SECTION = -2
 _STARTING = frozenset(
     ["began", "started", "start", "developed", "noticed", "first", "since", "onset"]
@@ -125,24 +127,35 @@ class SentenceContext(Struct, frozen=True):
     """For each token of a sentence, whether a mention there is negated, past and so on."""
 
     negated_by: tuple[int, ...]
-    """Index of the last word of the negation that governs the token; -1: none, -2: the section."""
-    past: tuple[bool, ...]
-    hypothetical: tuple[bool, ...]
+    """Index of the negation that governs the token; -1: none, -2: the section."""
+    past_by: tuple[int, ...]
+    """Likewise for the past."""
+    hypothetical_by: tuple[int, ...]
     family: tuple[bool, ...]
 
-    def negates(self, first: int, last: int, *, rigid: bool) -> bool:
+    def negates(self, first: int, last: int) -> bool:
         """A negation governs the mention at ``[first, last]`` and is not a word of its own."""
-        trigger = self.negated_by[last]
-        return trigger != -1 and not (rigid and first <= trigger <= last)
+        return _applies(self.negated_by[last], first, last)
 
-    def governs(self, first: int, last: int, *, rigid: bool) -> bool:
+    def is_past(self, first: int, last: int) -> bool:
+        return _applies(self.past_by[first], first, last)
+
+    def is_hypothetical(self, first: int, last: int) -> bool:
+        return _applies(self.hypothetical_by[first], first, last)
+
+    def governs(self, first: int, last: int) -> bool:
         """The mention is negated, past, hypothetical or of the family."""
         return (
-            self.negates(first, last, rigid=rigid)
-            or self.past[first]
-            or self.hypothetical[first]
+            self.negates(first, last)
+            or self.is_past(first, last)
+            or self.is_hypothetical(first, last)
             or self.family[first]
         )
+
+
+def _applies(trigger: int, first: int, last: int) -> bool:
+    """A cue that is part of the wording itself ('lack of interest', 'fear of dying') is none."""
+    return trigger != _NONE and not first <= trigger <= last
 
 
 class ContextReader:
@@ -172,8 +185,8 @@ class ContextReader:
         words = [t.word for t in sentence.tokens]
         return SentenceContext(
             negated_by=tuple(self._negation(words, sentence, section, spoken_for)),
-            past=tuple(self._past_flags(words, sentence, section, timed)),
-            hypothetical=tuple(self._forward_flags(self._hypothetical, words, sentence)),
+            past_by=tuple(self._past_cues(words, sentence, section, timed)),
+            hypothetical_by=tuple(self._forward_cues(self._hypothetical, words, sentence)),
             family=tuple(self._family_flags(words, sentence, section)),
         )
 
@@ -185,12 +198,12 @@ class ContextReader:
         size = len(words)
         pseudo = {i for start, end in self._pseudo.spans(words) for i in range(start, end)}
         stops = {s for s, _ in self._affirm.spans(words) if s not in pseudo}
-        governed = [-1] * size
+        governed = [_NONE] * size
         if section == "denies":
             self._deny_all(words, sentence, stops, governed)
         for start, end in self._before.spans(words):
             if pseudo.isdisjoint(range(start, end)):
-                own = end - 1 in spoken_for
+                own = not spoken_for.isdisjoint(range(start, end))
                 self._spread(start, end, words, sentence, stops, governed, own=own)
         for start, end in self._after.spans(words):
             if pseudo.isdisjoint(range(start, end)) and start > 0:
@@ -220,6 +233,7 @@ class ContextReader:
         """Forward over the list that follows, up to a new statement."""
         short = words[start] in ("without", "non", "not", "never", "cannot")
         denies = words[start].startswith("den")
+        trigger = next((i for i in range(start, end) if words[i] in _NEGATORS), start)
         for i in range(end, len(words)):
             if i in stops and i >= end:
                 return
@@ -231,7 +245,7 @@ class ContextReader:
                     return
                 if not denies and _states(words, i):
                     return
-            governed[i] = end - 1
+            governed[i] = trigger
             if words[start] == "non":
                 return
 
@@ -241,16 +255,16 @@ class ContextReader:
         for i in range(start - 1, -1, -1):
             if sentence.tokens[i].chunk != chunk:
                 return
-            if governed[i] == -1:
+            if governed[i] == _NONE:
                 governed[i] = start
 
     # --- past, hypothesis, family ---------------------------------------------------------
 
-    def _past_flags(
+    def _past_cues(
         self, words: list[str], sentence: Sentence, section: Section, timed: frozenset[int]
-    ) -> list[bool]:
+    ) -> list[int]:
         size = len(words)
-        flags = [section == "past_history"] * size
+        cues = [_BY_SECTION if section == "past_history" else _NONE] * size
         for start, end in self._past.spans(words):
             if any(i in timed for i in range(start, end)):
                 continue
@@ -262,8 +276,8 @@ class ContextReader:
             for i in range(size):
                 near = abs(sentence.tokens[i].chunk - chunk) <= 1
                 if near and not (i < start and _states(words, start)):
-                    flags[i] = True
-        return flags
+                    cues[i] = start
+        return cues
 
     @staticmethod
     def _is_past_history(words: list[str], start: int) -> bool:
@@ -272,8 +286,8 @@ class ContextReader:
         return bool({"past", "previous", "prior", "medical", "remote"}.intersection(before))
 
     @staticmethod
-    def _forward_flags(phrases: Phrases, words: list[str], sentence: Sentence) -> list[bool]:
-        flags = [False] * len(words)
+    def _forward_cues(phrases: Phrases, words: list[str], sentence: Sentence) -> list[int]:
+        cues = [_NONE] * len(words)
         for start, end in phrases.spans(words):
             if start > 0 and words[start - 1 : end] in (["as", "if"], ["like", "if"]):
                 continue  # a simile: 'as if kicked in the heel'
@@ -281,8 +295,8 @@ class ContextReader:
             for i in range(start, len(words)):
                 if sentence.tokens[i].chunk > chunk + 1:
                     break
-                flags[i] = True
-        return flags
+                cues[i] = start
+        return cues
 
     def _family_flags(self, words: list[str], sentence: Sentence, section: Section) -> list[bool]:
         size = len(words)
@@ -294,7 +308,10 @@ class ContextReader:
                 _OBSERVING.intersection(words[end : end + 3])
             )
             owned = start > 0 and {"in", "of", "and"}.intersection(words[max(0, start - 2) : start])
-            heading = words[start] in ("family", "familial")
+            heading = words[start] == "familial" or words[start : start + 2] == [
+                "family",
+                "history",
+            ]
             if not (owns or heading or owned):
                 continue
             first = 0 if owned and not (owns or heading) else start

@@ -83,16 +83,16 @@ class SectionReader:
         text: str,
         number: int,
     ) -> Draft | None:
-        first = match.tokens[0]
+        first, last = match.tokens[0], match.tokens[-1]
         in_family = context.family[first]
         key = self._chosen(match.phrase.keys, in_family)
         if key is None:
             return None
         kind = self._findings[key].kind
         family_item = kind == "family_history"
-        span = Span(section, sentence.tokens[first].start, sentence.tokens[match.tokens[-1]].end)
+        span = Span(section, sentence.tokens[first].start, sentence.tokens[last].end)
         lasts = kind in _LASTING_KINDS and not self._findings[key].passing
-        past = context.past[first] and not lasts
+        past = context.is_past(first, last) and not lasts
         denied = _is_denied(match, context)
         return Draft(
             finding=key,
@@ -102,7 +102,7 @@ class SectionReader:
             span=span,
             text=text[span.start : span.end],
             temporality="hypothetical"
-            if context.hypothetical[first]
+            if context.is_hypothetical(first, last)
             else "past"
             if past and not denied
             else "current",
@@ -132,7 +132,7 @@ class SectionReader:
         number = here[0].sentence if here else (drafts[-1].sentence + 1 if drafts else 0)
         for occurrence in occurrences:
             for draft in self._targets(occurrence, current, drafts, number):
-                denied = context.negates(occurrence.start, occurrence.end - 1, rigid=True)
+                denied = context.negates(occurrence.start, occurrence.end - 1)
                 _set_attribute(draft, occurrence, denied)
 
     def _targets(
@@ -165,9 +165,9 @@ class SectionReader:
                     condition=match.phrase.keys[0],
                     span=Span(section, sentence.tokens[first].start, sentence.tokens[last].end),
                     temporality="hypothetical"
-                    if context.hypothetical[first]
+                    if context.is_hypothetical(first, last)
                     else "past"
-                    if context.past[first]
+                    if context.is_past(first, last)
                     else "current",
                     subject="family" if context.family[first] else "patient",
                     presence=Presence.ABSENT if _is_negated(match, context) else Presence.PRESENT,
@@ -177,7 +177,7 @@ class SectionReader:
 
 
 def _is_negated(match: PhraseMatch, context: SentenceContext) -> bool:
-    return context.negates(match.tokens[0], match.tokens[-1], rigid=match.phrase.rigid)
+    return context.negates(match.tokens[0], match.tokens[-1])
 
 
 def _is_denied(match: PhraseMatch, context: SentenceContext) -> bool:
@@ -185,7 +185,7 @@ def _is_denied(match: PhraseMatch, context: SentenceContext) -> bool:
     if not match.phrase.normal:
         return _is_negated(match, context)
     first = match.tokens[0]
-    just_before = 0 <= first - 1 - context.negated_by[first] <= 1 and context.negated_by[first] >= 0
+    just_before = first > 0 and context.negated_by[first] == first - 1
     return match.phrase.rigid or not just_before
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from msgspec import Struct
-
 from agents.knowledge.schema import KnowledgeText
 from agents.types import (
     Advice,
@@ -21,156 +19,30 @@ from agents.types import (
     Score,
 )
 from diagnosis.serializers import words
-from diagnosis.serializers.words import UrgencyWords, urgency_words
+from diagnosis.serializers.cards import (
+    NO_SOURCE,
+    AdviceCard,
+    AdviceGroup,
+    AnswerLine,
+    CandidateCard,
+    EvidenceLine,
+    MentionLine,
+    MissingAgent,
+    OpinionLine,
+    QuestionCard,
+    ReasonLine,
+    RedFlagCard,
+    ResultPage,
+    ScoreCard,
+    SourceLink,
+)
+from diagnosis.serializers.words import urgency_words
 
 ESTIMATE: Final = "estimate"
-
-
-class SourceLink(Struct, frozen=True):
-    """``url`` is '' for an estimate of ours and for a source that is no longer known."""
-
-    short: str
-    title: str = ""
-    url: str = ""
-
-
-NO_SOURCE: Final = SourceLink("")
-
-
-class EvidenceLine(Struct, frozen=True):
-    """``bar`` is the weight's share of the candidate's largest, in percent."""
-
-    name: str
-    presence: str
-    ratio: str
-    weight: str
-    bar: int
-    source: SourceLink
-    note: str
-
-
-class CandidateCard(Struct, frozen=True):
-    condition: str
-    name: str
-    icd10: tuple[str, ...]
-    probability: str
-    bar: float
-    prior: str
-    urgency: UrgencyWords
-    urgency_reason: str
-    is_draft: bool
-    dont_miss: bool
-    findings_for: tuple[EvidenceLine, ...]
-    findings_against: tuple[EvidenceLine, ...]
-    not_asked: tuple[EvidenceLine, ...]
-    context: tuple[EvidenceLine, ...]
-    exclude_first: tuple[str, ...]
-    first_tests: tuple[str, ...]
-    sources: tuple[SourceLink, ...]
-
-
-class RedFlagCard(Struct, frozen=True):
-    title: str
-    urgency: UrgencyWords
-    reason: str
-    findings: tuple[str, ...]
-    suspects: tuple[str, ...]
-    source: SourceLink
-
-
-class ScoreCard(Struct, frozen=True):
-    """``value`` is '' where inputs are missing or the score is not meant for this patient."""
-
-    name: str
-    value: str
-    interpretation: str
-    missing: tuple[str, ...]
-    not_applicable: str
-    urgency: UrgencyWords | None
-    source: SourceLink
-
-
-class AnswerLine(Struct, frozen=True):
-    said: str
-    leading: str
-    probability: str
-
-
-class QuestionCard(Struct, frozen=True):
-    text: str
-    finding: str
-    answers: tuple[AnswerLine, ...]
-
-
-class AdviceCard(Struct, frozen=True):
-    text: str
-    kind: str
-    strength: str
-    certainty: str
-    guideline: str
-    version: str
-    condition: str
-    source: SourceLink
-    review_due: str
-    is_overdue: bool
-    is_draft: bool
-    contraindicated: str
-
-
-class MissingAgent(Struct, frozen=True):
-    name: str
-    reason: str
-    consequence: str
-
-
-class OpinionLine(Struct, frozen=True):
-    name: str
-    status: str
-    completed: bool
-    duration: str
-    detail: str
-
-
-class ReasonLine(Struct, frozen=True):
-    urgency: UrgencyWords
-    sentence: str
-    origin: str
-
-
-class MentionLine(Struct, frozen=True):
-    """A finding as it was read; ``quote`` is the wording in the note, '' where there is none."""
-
-    name: str
-    presence: str
-    quote: str
-    context: str
-
-
-class ResultPage(Struct, frozen=True):
-    """Everything that the result shows, ready to print."""
-
-    urgency: UrgencyWords
-    reasons: tuple[ReasonLine, ...]
-    lesser_reasons: tuple[ReasonLine, ...]
-    missing_agents: tuple[MissingAgent, ...]
-    enough: bool
-    not_enough_reason: str
-    most_likely: tuple[CandidateCard, ...]
-    dont_miss: tuple[CandidateCard, ...]
-    other_probability: str
-    red_flags: tuple[RedFlagCard, ...]
-    scores: tuple[ScoreCard, ...]
-    unscored: tuple[ScoreCard, ...]
-    questions: tuple[QuestionCard, ...]
-    recommendations: tuple[AdviceCard, ...]
-    contradictions: tuple[str, ...]
-    unrecognised: tuple[str, ...]
-    mentions: tuple[MentionLine, ...]
-    opinions: tuple[OpinionLine, ...]
-    engine: str
-    knowledge: str
-    guidelines: tuple[tuple[str, str], ...]
-    has_draft: bool
+REVIEWED: Final = "reviewed"
+_SHOWN_FIRST: Final = 5
+_ORIGINS: Final = {"red_flag": "Red flag", "score": "Score", "condition": "Condition"}
+"""Kinds of reasons for an urgency, in the order in which they are shown."""
 
 
 def result_page(consultation: Consultation, text: KnowledgeText, today: date) -> ResultPage:
@@ -191,15 +63,11 @@ class _Page:
 
     def of(self, consultation: Consultation) -> ResultPage:
         differential = consultation.differential
-        reasons = [
-            ReasonLine(urgency_words(r.urgency), r.sentence, _origin(r.origin))
-            for r in consultation.urgency_reasons
-        ]
+        reasons = self.reasons(consultation)
         top = urgency_words(consultation.urgency)
         scores = [self.score(score) for score in consultation.scores]
-        likely = tuple(self.candidate(c) for c in differential.most_likely)
+        likely = tuple(self.candidate(c, n) for n, c in enumerate(differential.most_likely, 1))
         dangerous = tuple(self.candidate(c) for c in differential.dont_miss)
-        advice = tuple(self.advice(a) for a in consultation.recommendations)
         return ResultPage(
             urgency=top,
             reasons=tuple(r for r in reasons if r.urgency is top),
@@ -207,14 +75,15 @@ class _Page:
             missing_agents=_missing(consultation),
             enough=differential.enough,
             not_enough_reason=differential.reason,
-            most_likely=likely,
+            most_likely=likely[:_SHOWN_FIRST],
+            less_likely=likely[_SHOWN_FIRST:],
             dont_miss=dangerous,
             other_probability=words.percent(differential.other_probability),
             red_flags=tuple(self.red_flag(flag) for flag in consultation.red_flags),
             scores=tuple(score for score in scores if score.value),
             unscored=tuple(score for score in scores if not score.value),
             questions=tuple(self.question(q) for q in consultation.questions),
-            recommendations=advice,
+            recommendations=tuple(self.recommendations(consultation)),
             contradictions=tuple(c.sentence for c in consultation.reading.contradictions),
             unrecognised=consultation.reading.unrecognised,
             mentions=tuple(self.mentions(consultation.reading.mentions)),
@@ -226,13 +95,42 @@ class _Page:
                 for key, version in consultation.versions.guidelines.items()
             ),
             has_draft=any(c.is_draft for c in (*likely, *dangerous))
-            or any(a.is_draft for a in advice),
+            or any(a.status != REVIEWED for a in consultation.recommendations),
         )
 
-    def candidate(self, candidate: Candidate) -> CandidateCard:
+    def reasons(self, consultation: Consultation) -> list[ReasonLine]:
+        titles = {flag.rule: flag.title for flag in consultation.red_flags}
+        lines = []
+        for reason in consultation.urgency_reasons:
+            kind, _, key = reason.origin.partition(":")
+            title = titles.get(key, "") if kind == "red_flag" else ""
+            urgency = urgency_words(reason.urgency)
+            lines.append(ReasonLine(urgency, _ORIGINS.get(kind, ""), title, reason.sentence))
+        order = list(_ORIGINS.values())
+        return sorted(
+            lines, key=lambda line: order.index(line.origin) if line.origin in order else 9
+        )
+
+    def recommendations(self, consultation: Consultation) -> Iterable[AdviceGroup]:
+        ranked = consultation.differential
+        likely = {c.condition: c.probability for c in (*ranked.dont_miss, *ranked.most_likely)}
+        for condition in dict.fromkeys(a.condition for a in consultation.recommendations):
+            cards = [
+                self.advice(advice)
+                for advice in consultation.recommendations
+                if advice.condition == condition
+            ]
+            yield AdviceGroup(
+                condition=self.condition(condition),
+                probability=words.percent(likely[condition]) if condition in likely else "",
+                advice=tuple(sorted(cards, key=lambda card: bool(card.contraindicated))),
+            )
+
+    def candidate(self, candidate: Candidate, rank: int = 0) -> CandidateCard:
         every = (*candidate.findings_for, *candidate.findings_against, *candidate.context)
         heaviest = max((abs(item.weight) for item in every), default=0.0)
         return CandidateCard(
+            rank=rank,
             condition=candidate.condition,
             name=candidate.name,
             icd10=candidate.icd10,
@@ -241,7 +139,7 @@ class _Page:
             prior=words.percent(candidate.prior),
             urgency=urgency_words(candidate.urgency),
             urgency_reason=candidate.urgency_reason,
-            is_draft=candidate.status != "reviewed",
+            is_draft=candidate.status != REVIEWED,
             dont_miss=candidate.dont_miss,
             findings_for=self.evidence(candidate.findings_for, heaviest),
             findings_against=self.evidence(candidate.findings_against, heaviest),
@@ -311,7 +209,7 @@ class _Page:
             source=SourceLink(link.short, link.title, advice.url or link.url),
             review_due=advice.review_due,
             is_overdue=bool(advice.review_due) and advice.review_due < self.today,
-            is_draft=advice.status != "reviewed",
+            is_draft=advice.status != REVIEWED,
             contraindicated=advice.contraindicated,
         )
 
@@ -355,11 +253,6 @@ class _Page:
 
     def input(self, key: str) -> str:
         return words.INPUTS.get(key) or self.finding(key)
-
-
-def _origin(origin: str) -> str:
-    kind = origin.partition(":")[0]
-    return {"red_flag": "Red flag", "score": "Score", "condition": "Condition"}.get(kind, "")
 
 
 def _missing(consultation: Consultation) -> tuple[MissingAgent, ...]:

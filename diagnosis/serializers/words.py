@@ -144,12 +144,10 @@ def plain(identifier: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability for people; the ends are never rounded to impossible or certain."""
-    if probability <= 0:
-        return "0 %"
+    """A probability for people; nothing is ever said to be impossible or certain."""
     if probability < 0.01:
         return "<1 %"
-    if 0.99 < probability < 1:
+    if probability > 0.99:
         return ">99 %"
     return f"{probability:.0%}".replace("%", " %")
 

@@ -282,7 +282,7 @@ def full(doctor: Client, mine: UUID) -> str:
     "expected",
     [
         "Emergency Needs emergency care now.",
-        "Red flag Sepsis is possible.",
+        "Red flag Sepsis. Sepsis is possible.",
         "Less urgent reasons (1)",
         "Probability 62 %",
         "7 % remains for other conditions",

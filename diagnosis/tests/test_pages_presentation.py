@@ -17,11 +17,14 @@ from agents.types import (
     Sex,
     Span,
     StatedFinding,
+    Urgency,
+    UrgencyReason,
     Vitals,
 )
 from diagnosis.serializers import words
+from diagnosis.serializers.cards import ResultPage
 from diagnosis.serializers.case_page import case_page
-from diagnosis.serializers.presentation import ResultPage, result_page
+from diagnosis.serializers.presentation import result_page
 from diagnosis.serializers.progress import progress_of
 from diagnosis.serializers.replay_page import replay_page
 from diagnosis.tests.samples import FULL, PARTIAL
@@ -38,7 +41,9 @@ def page() -> ResultPage:
 
 def test_the_urgency_stands_with_its_own_reasons_apart_from_lesser_ones(page: ResultPage) -> None:
     assert page.urgency.title == "Emergency"
-    assert [(r.origin, r.sentence) for r in page.reasons] == [("Red flag", "Sepsis is possible.")]
+    assert [(r.origin, r.title, r.sentence) for r in page.reasons] == [
+        ("Red flag", "Sepsis", "Sepsis is possible.")
+    ]
     assert [(r.origin, r.urgency.title) for r in page.lesser_reasons] == [("Condition", "Urgent")]
 
 
@@ -82,6 +87,29 @@ def test_names_stand_for_ids_and_gone_ids_stay_readable(page: ResultPage) -> Non
     assert page.red_flags[0].suspects == ("Pneumonia",)
 
 
+def test_long_lists_are_split_and_ranks_go_on() -> None:
+    ten = FULL.differential.most_likely * 5
+    differential = msgspec.structs.replace(FULL.differential, most_likely=ten)
+    page = result_page(msgspec.structs.replace(FULL, differential=differential), tiny_text(), TODAY)
+    assert [card.rank for card in page.most_likely] == [1, 2, 3, 4, 5]
+    assert [card.rank for card in page.less_likely] == [6, 7, 8, 9, 10]
+    assert [card.rank for card in page.dont_miss] == [0]
+
+
+def test_red_flags_stand_first_among_the_reasons() -> None:
+    reasons = tuple(
+        UrgencyReason(Urgency.EMERGENCY, origin, origin)
+        for origin in ("condition:flu", "score:news2", "red_flag:gone", "red_flag:sepsis")
+    )
+    page = result_page(msgspec.structs.replace(FULL, urgency_reasons=reasons), tiny_text(), TODAY)
+    assert [(r.origin, r.title) for r in page.reasons] == [
+        ("Red flag", ""),
+        ("Red flag", "Sepsis"),
+        ("Score", ""),
+        ("Condition", ""),
+    ]
+
+
 def test_drafts_are_marked(page: ResultPage) -> None:
     assert [card.is_draft for card in page.most_likely] == [True, False]
     assert page.has_draft
@@ -108,7 +136,10 @@ def test_scores_without_a_value_say_what_is_missing(page: ResultPage) -> None:
 
 
 def test_recommendations_say_whether_to_trust_them(page: ResultPage) -> None:
-    forbidden, sound = page.recommendations
+    (group,) = page.recommendations
+    assert (group.condition, group.probability) == ("Pneumonia", "62 %")
+    # what must not be given stands last, though it came first
+    sound, forbidden = group.advice
     assert forbidden.contraindicated == "Penicillin allergy is stated."
     assert (forbidden.is_overdue, forbidden.is_draft) == (True, True)
     assert (forbidden.kind, forbidden.strength, forbidden.certainty) == (
@@ -171,13 +202,13 @@ def test_versions_are_shown(page: ResultPage) -> None:
 @pytest.mark.parametrize(
     ("probability", "said"),
     [
-        (0, "0 %"),
+        (0, "<1 %"),
         (0.0001, "<1 %"),
         (0.0099, "<1 %"),
         (0.01, "1 %"),
         (0.625, "62 %"),
         (0.995, ">99 %"),
-        (1, "100 %"),
+        (1, ">99 %"),
     ],
 )
 def test_percent_never_rounds_to_impossible_or_certain(probability: float, said: str) -> None:

@@ -97,8 +97,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     match = ConditionMatcher.match
 
     async def waiting(self: ConditionMatcher, *args: Any) -> Any:
-        while not go_on.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(go_on.wait)
         return await match(self, *args)
 
     monkeypatch.setattr(ConditionMatcher, "match", waiting)
@@ -131,8 +130,12 @@ def test_agents_report_live_and_the_alarm_does_not_wait_for_the_result(
     page.goto("/")
     page.get_by_label("The note in one text").fill(NOTE)
     page.get_by_role("button", name="Analyse the case").click()
-    expect(page.locator('[data-agent="symptom_classifier"]')).to_have_attribute("data-state", "done")
-    expect(page.locator('[data-agent="condition_matcher"]')).to_have_attribute("data-state", "running")
+    expect(page.locator('[data-agent="symptom_classifier"]')).to_have_attribute(
+        "data-state", "done"
+    )
+    expect(page.locator('[data-agent="condition_matcher"]')).to_have_attribute(
+        "data-state", "running"
+    )
     expect(page.locator("#alarms")).to_be_visible()
     expect(page.locator("#alarms")).to_contain_text("Meningism")
     expect(page.get_by_role("heading", name="Most likely")).to_have_count(0)
@@ -140,7 +143,9 @@ def test_agents_report_live_and_the_alarm_does_not_wait_for_the_result(
     held.set()
     expect(page.get_by_role("heading", name="Most likely")).to_be_visible()
     assert page.evaluate("performance.timeOrigin") == loaded, "the page was loaded again"
-    expect(page.locator("#live-announcer")).to_contain_text("The analysis is done. Urgency: Emergency.")
+    expect(page.locator("#live-announcer")).to_contain_text(
+        "The analysis is done. Urgency: Emergency."
+    )
     assert window.complaints == []
 
 
@@ -161,7 +166,9 @@ def test_a_broken_connection_is_taken_up_where_it_broke(
     page.goto("/")
     page.get_by_label("The note in one text").fill(NOTE)
     page.get_by_role("button", name="Analyse the case").click()
-    expect(page.locator('[data-agent="symptom_classifier"]')).to_have_attribute("data-state", "done")
+    expect(page.locator('[data-agent="symptom_classifier"]')).to_have_attribute(
+        "data-state", "done"
+    )
     held.set()
     expect(page.get_by_role("heading", name="Most likely")).to_be_visible()
     assert len(opened) <= 2
@@ -172,7 +179,9 @@ def test_without_a_websocket_the_page_asks_for_itself(
     visit: Callable[..., Visit], held: threading.Event
 ) -> None:
     window = visit()
-    window.page.route_web_socket(re.compile(r"/ws/sessions/"), lambda socket: socket.close(code=4403))
+    window.page.route_web_socket(
+        re.compile(r"/ws/sessions/"), lambda socket: socket.close(code=4403)
+    )
     page = window.page
     page.goto("/")
     page.get_by_label("The note in one text").fill(NOTE)
@@ -213,11 +222,11 @@ def test_by_keyboard_alone(visit: Callable[..., Visit]) -> None:
     expect(page.get_by_label("Presence of Chills")).to_be_visible()
     expect(search).to_be_focused()
     expect(search).to_have_value("")
-    page.keyboard.type("smok")
-    page.get_by_role("button", name="Smoking").wait_for()
+    page.keyboard.type("pelv")
+    page.get_by_role("button", name="Pelvic pain").wait_for()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Presence of Smoking")).to_be_visible()
-    page.get_by_label("Presence of Smoking").select_option("absent")
+    expect(page.get_by_label("Presence of Pelvic pain")).to_be_visible()
+    page.get_by_label("Presence of Pelvic pain").select_option("absent")
     page.get_by_role("button", name="Analyse the case").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Most likely")).to_be_visible()
@@ -225,7 +234,7 @@ def test_by_keyboard_alone(visit: Callable[..., Visit]) -> None:
     second.locator("summary").focus()
     page.keyboard.press("Enter")
     expect(second).to_have_attribute("open", "")
-    expect(page.get_by_text("Smoking, absent")).to_be_visible()
+    expect(page.get_by_text("Pelvic pain, absent")).to_be_visible()
 
 
 def test_an_entered_finding_can_be_removed(visit: Callable[..., Visit]) -> None:
@@ -278,7 +287,9 @@ def test_signing_in_the_list_the_outcome_and_the_replay(
     assert window.complaints == []
 
 
-def test_all_of_a_list_is_opened_and_closed_at_once(visit: Callable[..., Visit], stored: str) -> None:
+def test_all_of_a_list_is_opened_and_closed_at_once(
+    visit: Callable[..., Visit], stored: str
+) -> None:
     window = visit()
     page = window.page
     window.sign_in("dr", PASSWORD)
@@ -308,7 +319,11 @@ def test_every_page_fits_and_keeps_the_rules_of_accessibility(
         assert page.locator("html").get_attribute("data-bs-theme") == scheme
         assert not window.overflows(), f"{path} has to be scrolled sideways"
         found = Axe().run(page)
-        faults = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found.response["violations"]]
+        faults = [
+            f"{v['id']}: {n['html'][:120]}: {n['failureSummary'][-160:]}"
+            for v in found.response["violations"]
+            for n in v["nodes"]
+        ]
         assert faults == [], f"{path} {scheme}"
     assert window.complaints == []
     assert window.foreign() == []
@@ -326,7 +341,9 @@ def test_a_partial_answer_is_loud(visit: Callable[..., Visit], stored: str) -> N
     assert notice.bounding_box()["y"] < window.page.locator(".urgency").bounding_box()["y"]  # type: ignore[index]
 
 
-def test_the_two_lists_stand_side_by_side_on_a_desk(visit: Callable[..., Visit], stored: str) -> None:
+def test_the_two_lists_stand_side_by_side_on_a_desk(
+    visit: Callable[..., Visit], stored: str
+) -> None:
     window = visit()
     window.sign_in("dr", PASSWORD)
     window.page.goto(stored)

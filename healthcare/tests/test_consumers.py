@@ -81,7 +81,7 @@ async def test_a_client_that_comes_back_misses_nothing_and_gets_nothing_twice() 
     session_id = (await services.consult(Actor.anonymous(), CASE)).session_id
     every, _ = await watched(session_id)
     for seen in range(len(every) + 1):
-        events, _ = await watched(session_id, f"?after={seen}") if seen < len(every) else ([], 0)
+        events, _ = await watched(session_id, f"?after={seen}")
         assert events == every[seen:]
 
 
@@ -110,6 +110,12 @@ async def test_a_running_session_is_seen_as_it_happens(
     rows = [seq async for seq in SessionEvent.objects.values_list("seq", flat=True)]
     assert len(rows) == len(rest) + 1
     await services.shutdown()
+
+
+async def test_a_client_that_has_seen_the_end_is_not_kept_waiting() -> None:
+    session_id = (await services.consult(Actor.anonymous(), CASE)).session_id
+    every, _ = await watched(session_id)
+    assert await watched(session_id, f"?after={every[-1]['seq']}") == ([], 1000)
 
 
 async def test_many_watch_one_session() -> None:
@@ -236,6 +242,7 @@ async def test_a_failing_stream_is_closed_as_our_fault(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(live, "stream", broken)
     stored = await services.consult(Actor.anonymous(), CASE)
+    await DiagnosisSession.objects.filter(id=stored.session_id).aupdate(status="running")
     client = socket(stored.session_id)
     assert (await client.connect(timeout=10))[0]
     message = json.loads(await client.receive_from(timeout=10))

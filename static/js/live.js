@@ -46,7 +46,10 @@
     emergency_detected: (event) => alarm(event.detail.red_flags),
   };
 
+  let shown = false;
   const showResult = async () => {
+    if (shown) return;
+    shown = true;
     await htmx.ajax("GET", body().dataset.result, { target: "#session-body", swap: "outerHTML" });
     const summary = document.querySelector("[data-spoken]");
     if (summary) announce(summary.dataset.spoken);
@@ -77,7 +80,11 @@
       if (event.seq) take(event);
     });
     socket.addEventListener("close", (close) => {
-      if (close.code === 1000 || body()?.dataset.state !== "running") return;
+      if (body()?.dataset.state !== "running") return;
+      if (close.code === 1000) {
+        showResult();
+        return;
+      }
       failures += 1;
       if (refused.has(close.code) || failures > 4) poll();
       else setTimeout(watch, Math.min(250 * 2 ** failures, 5000));

@@ -18,7 +18,7 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open-all]");
   if (opener) {
     const list = document.getElementById(opener.dataset.openAll);
-    const cards = [...list.querySelectorAll(":scope details.candidate")];
+    const cards = [...list.querySelectorAll("details")];
     const open = !cards.every((card) => card.open);
     cards.forEach((card) => { card.open = open; });
     opener.textContent = open ? "Close all" : "Open all";

@@ -1,0 +1,98 @@
+"""What every score may look at, with three answers to each question: yes, no, nobody said."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from agents.types import FindingMention, Presence, Setting, Sex, Vitals
+
+Ancestors = Mapping[str, frozenset[str]]
+
+_ALTERED = frozenset({"confusion", "voice", "pain", "unresponsive"})
+_FULL_GCS = 15
+_CONFUSED = ("altered_consciousness", "confusion")
+
+
+class Subject(NamedTuple):
+    """A patient as read; ``present`` holds what findings imply as well."""
+
+    vitals: Vitals
+    present: frozenset[str]
+    absent: frozenset[str]
+    age: float | None
+    sex: Sex | None
+    pregnant: bool
+    setting: Setting
+    mentions: tuple[FindingMention, ...]
+    ancestors: Ancestors
+
+    def states(self, finding: str) -> bool | None:
+        """Whether a finding holds; it does not where a more general one is denied."""
+        if finding in self.present:
+            return True
+        lineage = self.ancestors.get(finding, frozenset()) | {finding}
+        return None if lineage.isdisjoint(self.absent) else False
+
+    def any_of(self, *findings: str) -> bool | None:
+        """Whether one of the findings holds; only where all are denied does none."""
+        return either(*map(self.states, findings))
+
+    def has(self, *findings: str) -> bool:
+        """Whether one of the findings is known to hold."""
+        return not self.present.isdisjoint(findings)
+
+    def worded(self, finding: str, *words: str) -> bool:
+        """Whether the note puts the finding in one of these words."""
+        return any(
+            word in mention.text.lower() for mention in self.said(finding) for word in words
+        )
+
+    def said(self, finding: str) -> list[FindingMention]:
+        """Where the finding, or one that implies it, is stated of this patient now."""
+        return [
+            mention
+            for mention in self.mentions
+            if mention.is_evidence
+            and mention.presence is Presence.PRESENT
+            and finding in self.ancestors.get(mention.finding, frozenset()) | {mention.finding}
+        ]
+
+    @property
+    def altered(self) -> bool | None:
+        """Any new alteration of consciousness."""
+        alert, gcs = self.vitals.consciousness, self.vitals.gcs
+        if alert in _ALTERED or (gcs is not None and gcs < _FULL_GCS) or self.has(*_CONFUSED):
+            return True
+        measured = alert is not None or gcs is not None
+        return False if measured or not self.absent.isdisjoint(_CONFUSED) else None
+
+    def pulse_from(self, rate: float, *, above: bool = False) -> bool | None:
+        """Whether the pulse reaches (or exceeds) a rate near 100 a minute; else what was said."""
+        pulse = self.vitals.heart_rate
+        if pulse is None:
+            return self.states("tachycardia")
+        return pulse > rate if above else pulse >= rate
+
+
+def either(*answers: bool | None) -> bool | None:
+    """Or of three values: unknown unless one is true or all are false."""
+    if any(answers):
+        return True
+    return None if None in answers else False
+
+
+def both(*answers: bool | None) -> bool | None:
+    """And of three values: unknown unless one is false or all are true."""
+    return negated(either(*map(negated, answers)))
+
+
+def negated(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer
+
+
+def from_limit(value: float | None, limit: float) -> bool | None:
+    """Whether a value reaches a limit."""
+    return None if value is None else value >= limit
+
+
+def below(value: float | None, limit: float) -> bool | None:
+    return None if value is None else value < limit
