@@ -36,7 +36,8 @@ class EmergencyDetector:
                 spans.setdefault(mention.finding, mention.span)
         age = _age(case)
         flags = red_flags_in(knowledge, case, reading.present, age, spans)
-        scored = scores_of(case, knowledge.reader.vitals_of(case), reading, age)
+        vitals = knowledge.reader.vitals_of(case)
+        scored = scores_of(case, vitals, reading, age, knowledge.ancestors)
         return _alarm(flags, [], Alarm(first.urgency, first.red_flags, scored))
 
 

@@ -87,6 +87,9 @@ class PhraseIndex:
         for phrase in exact.values():
             self._exact.setdefault(phrase.stems[0], []).append(phrase)
         self.stems = frozenset(frequency)
+        self.pairs = frozenset(
+            frozenset(p.stems) for p in self.phrases if len(p.stems) == 2 and not p.rigid
+        )
         self._long_stems = sorted(s for s in self.stems if len(s) >= 5)
         self._repairs: dict[str, str] = {}
 

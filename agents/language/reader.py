@@ -37,6 +37,7 @@ class Reader:
         vague = text.lexicon.too_general
         idioms = ((IDIOM, phrase, False) for phrase in text.lexicon.idioms)
         self._index = PhraseIndex(vocabulary, chain(_finding_phrases(text.findings), idioms), vague)
+        vocabulary.learn(self._index.stems, self._index.pairs)
         self._specialiser = Specialiser(text.findings, ancestors)
         self._vitals = VitalRules(text.findings)
         self._section = SectionReader(

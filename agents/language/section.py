@@ -1,6 +1,7 @@
 """One section of a note to drafts of mentions."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from agents.knowledge.schema import FindingEntry, Lexicon
 from agents.language.attributes import (
@@ -14,6 +15,7 @@ from agents.language.attributes import (
 from agents.language.context import ContextReader, SentenceContext
 from agents.language.lexicon import PhraseIndex, PhraseMatch
 from agents.language.measures import Duration, durations
+from agents.language.sites import placed
 from agents.language.tokens import Sentence, Vocabulary
 from agents.types import NamedCondition, Presence, Section, Span
 
@@ -49,7 +51,8 @@ class SectionReader:
         """Appends to ``drafts`` and ``named``; returns the number of words."""
         times = durations(text)
         words = 0
-        for sentence in self._vocabulary.sentences(text):
+        sentences = self._vocabulary.sentences(text)
+        for position, sentence in enumerate(sentences):
             words += len(sentence.tokens)
             timed = _timed_tokens(sentence, times)
             matches = [
@@ -67,6 +70,8 @@ class SectionReader:
                 for match in matches
                 if (draft := self._draft(match, sentence, context, section, text, number))
             ]
+            following = sentences[position + 1] if position + 1 < len(sentences) else None
+            here.extend(self._placed(sentence, following, matches, context, section, text, number))
             here.sort(key=lambda d: d.token)
             drafts.extend(here)
             self._attach(sentence, context, here, drafts)
@@ -108,6 +113,27 @@ class SectionReader:
             else "current",
             subject="family" if in_family and not family_item else "patient",
         )
+
+    def _placed(
+        self,
+        sentence: Sentence,
+        following: Sentence | None,
+        matches: list[PhraseMatch],
+        context: SentenceContext,
+        section: Section,
+        text: str,
+        number: int,
+    ) -> Iterator[Draft]:
+        """Complaints whose place is named apart from them."""
+        for head, match, tokens in placed(
+            sentence, following, matches, self._index, self._vocabulary.is_stopword
+        ):
+            key = self._chosen(match.phrase.keys, in_family=False)
+            if key is None or match.phrase.normal or context.governs(head, head):
+                continue
+            ends = [tokens[i] for i in match.tokens]
+            span = Span(section, min(t.start for t in ends), max(t.end for t in ends))
+            yield Draft(key, Presence.PRESENT, number, head, span, text[span.start : span.end])
 
     def _chosen(self, keys: tuple[str, ...], in_family: bool) -> str | None:
         """A family history is meant where the text speaks of the family, and only there."""

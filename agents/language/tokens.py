@@ -65,6 +65,7 @@ _HARD_WORDS = frozenset(
 _NEGATED_VERB = re.compile(
     r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$"
 )
+_SHORTEST_GLUED = 8
 _SNOWBALL = stemmer("english")
 
 
@@ -126,6 +127,9 @@ class Vocabulary:
                 for spelling in (word, word.replace("-", ""), american(word)):
                     self._canonical[spelling] = name
         self._stems: dict[str, str] = {}
+        self._pairs: frozenset[frozenset[str]] = frozenset()
+        self._known: frozenset[str] = frozenset()
+        self._glued: dict[str, int] = {}
         self._token = _with_compounds(w for words in classes.values() for w in words if "-" in w)
 
     def stem(self, word: str) -> str:
@@ -137,6 +141,28 @@ class Vocabulary:
             if len(self._stems) < 100_000:
                 self._stems[word] = known
         return known
+
+    def learn(self, known: frozenset[str], pairs: frozenset[frozenset[str]]) -> None:
+        """Stems of all phrases, and those that make a phrase of two: 'chestpain' is split."""
+        self._known, self._pairs = known, pairs
+
+    def _seam(self, word: str) -> int:
+        """Where two glued words of one phrase meet; 0 for a word that is one."""
+        if len(word) < _SHORTEST_GLUED or self.stem(word) in self._known or not self._pairs:
+            return 0
+        seam = self._glued.get(word)
+        if seam is None:
+            seam = next(
+                (
+                    i
+                    for i in range(3, len(word) - 2)
+                    if frozenset((self.stem(word[:i]), self.stem(word[i:]))) in self._pairs
+                ),
+                0,
+            )
+            if len(self._glued) < 20_000:
+                self._glued[word] = seam
+        return seam
 
     def is_stopword(self, word: str) -> bool:
         return word in self._stopwords
@@ -173,7 +199,13 @@ class Vocabulary:
             word = normal_word(raw)
             if word in _HARD_WORDS or word in _CHUNK_WORDS:
                 chunk += 1
-            tokens.append(Token(word, self.stem(word), start, end, chunk))
+            seam = self._seam(word)
+            if seam and end - start == len(word):
+                left, right = word[:seam], word[seam:]
+                tokens.append(Token(left, self.stem(left), start, start + seam, chunk))
+                tokens.append(Token(right, self.stem(right), start + seam, end, chunk))
+            else:
+                tokens.append(Token(word, self.stem(word), start, end, chunk))
             if word in _CHUNK_WORDS:
                 chunk += 1
             previous_end = end

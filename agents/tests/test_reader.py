@@ -40,6 +40,16 @@ P, A = Presence.PRESENT, Presence.ABSENT
         # glued and misspelt words
         ("No feverNot a smoker", {"fever": A, "smoking": A}),
         ("Severe diarhoea and vommiting since yesterday.", {"diarrhoea": P, "vomiting": P}),
+        ("Sharp chestpain and a sorethroat.", {"chest_pain": P, "sore_throat": P}),
+        # a place named apart from its complaint
+        ("A tearing pain. It began in the front of the chest.", {"chest_pain": P}),
+        ("Pain round the navel which is now in the right lower quadrant.", {"right_lower_quadrant_pain": P}),
+        # a cue that is part of the wording is none
+        ("Fear of dying.", {"fear_of_dying": P}),
+        ("She was not eating.", {"anorexia": P}),
+        ("No pain, vision normal.", {"blurred_vision": A}),
+        # idioms
+        ("He fell asleep after a coughing fit.", {"fall": None, "seizure": None}),
         # numbers
         ("Temperature 38.9 C, pulse 128 bpm.", {"fever": P, "tachycardia": P}),
         ("Temp 102.4 F.", {"fever": P}),
@@ -47,7 +57,7 @@ P, A = Presence.PRESENT, Presence.ABSENT
     ],
 )  # fmt: skip
 def test_presence(
-    presences: Callable[..., dict[str, Presence]], text: str, expected: dict[str, Presence]
+    presences: Callable[..., dict[str, Presence]], text: str, expected: dict[str, Presence | None]
 ) -> None:
     found = presences(text)
     assert {key: found.get(key) for key in expected} == expected

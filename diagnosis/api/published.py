@@ -61,13 +61,13 @@ class ConditionViewSet(PublishedViewSet):
 
 class FindingViewSet(PublishedViewSet):
     @extend_schema(
-        summary="List findings, or search them for autocomplete with q",
+        summary="List findings, or search them for autocomplete with search",
         parameters=query_parameters(rows.FindingQuery),
         responses={200: ref(rows.FindingRow), **problem_answers(400, 401)},
     )
     def list(self, request: Request) -> HttpResponse:
         query = rows.query_from(request.query_params, rows.FindingQuery)
-        if query.q:
+        if query.search:
             return page_of(request, query, _matches(query), _match_row)
         return page_of(request, query, rows.findings_asked(selectors.findings(), query), _row)
 
@@ -123,7 +123,7 @@ _MOST_MATCHES = 200
 
 
 def _matches(query: rows.FindingQuery) -> list[FindingMatch]:
-    found = selectors.findings_matching(query.q, _MOST_MATCHES)
+    found = selectors.findings_matching(query.search, _MOST_MATCHES)
     return [match for match in found if query.kind in (None, match.kind)]
 
 

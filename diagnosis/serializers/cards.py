@@ -93,7 +93,7 @@ class AdviceCard(Struct, frozen=True):
     certainty: str
     guideline: str
     version: str
-    condition: str
+    also_for: tuple[str, ...]
     source: SourceLink
     review_due: str
     is_overdue: bool
@@ -142,12 +142,20 @@ class MentionLine(Struct, frozen=True):
 
 
 class ResultPage(Struct, frozen=True):
-    """Everything that the result shows, ready to print."""
+    """Everything that the result shows, ready to print.
+
+    ``is_ranked``, ``is_watched`` and ``is_advised`` are false where the agent that would have said
+    it is missing: an empty list then means 'not looked for', never 'nothing found'.
+    """
 
     urgency: UrgencyWords
     reasons: tuple[ReasonLine, ...]
+    more_reasons: tuple[ReasonLine, ...]
     lesser_reasons: tuple[ReasonLine, ...]
     missing_agents: tuple[MissingAgent, ...]
+    is_ranked: bool
+    is_watched: bool
+    is_advised: bool
     enough: bool
     not_enough_reason: str
     most_likely: tuple[CandidateCard, ...]

@@ -89,9 +89,7 @@ class CaseForm(forms.Form):
     )
     sex = Choice("Sex", NOT_GIVEN, ("female", "Female"), ("male", "Male"))
     pregnant = Choice("Pregnant", ("unknown", "Not known"), ("present", "Yes"), ("absent", "No"))
-    setting = Choice(
-        "Seen in", ("primary_care", "Primary care"), ("emergency", "Emergency department")
-    )
+    setting = Choice("Seen in", ("primary_care", "Primary care"), ("emergency", "Emergency care"))
 
     temperature = Number("Temperature")
     temperature_unit = Choice("Unit of temperature", ("C", "°C"), ("F", "°F"))

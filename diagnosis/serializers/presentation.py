@@ -3,6 +3,7 @@
 Nothing is decided here; order, urgency and probabilities are the consultation's own.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from agents.knowledge.schema import KnowledgeText
 from agents.types import (
     Advice,
+    AgentName,
     Candidate,
     Consultation,
     Evidence,
@@ -41,6 +43,7 @@ from diagnosis.serializers.words import urgency_words
 ESTIMATE: Final = "estimate"
 REVIEWED: Final = "reviewed"
 _SHOWN_FIRST: Final = 5
+_REASONS_SHOWN: Final = 3
 _ORIGINS: Final = {"red_flag": "Red flag", "score": "Score", "condition": "Condition"}
 """Kinds of reasons for an urgency, in the order in which they are shown."""
 
@@ -65,14 +68,19 @@ class _Page:
         differential = consultation.differential
         reasons = self.reasons(consultation)
         top = urgency_words(consultation.urgency)
+        main = tuple(reason for reason in reasons if reason.urgency is top)
         scores = [self.score(score) for score in consultation.scores]
         likely = tuple(self.candidate(c, n) for n, c in enumerate(differential.most_likely, 1))
         dangerous = tuple(self.candidate(c) for c in differential.dont_miss)
         return ResultPage(
             urgency=top,
-            reasons=tuple(r for r in reasons if r.urgency is top),
+            reasons=main[:_REASONS_SHOWN],
+            more_reasons=main[_REASONS_SHOWN:],
             lesser_reasons=tuple(r for r in reasons if r.urgency is not top),
             missing_agents=_missing(consultation),
+            is_ranked=AgentName.MATCHER not in consultation.missing_agents,
+            is_watched=AgentName.DETECTOR not in consultation.missing_agents,
+            is_advised=AgentName.RETRIEVER not in consultation.missing_agents,
             enough=differential.enough,
             not_enough_reason=differential.reason,
             most_likely=likely[:_SHOWN_FIRST],
@@ -112,14 +120,16 @@ class _Page:
         )
 
     def recommendations(self, consultation: Consultation) -> Iterable[AdviceGroup]:
+        """Grouped by condition; one that serves several stands once, under the first."""
         ranked = consultation.differential
         likely = {c.condition: c.probability for c in (*ranked.dont_miss, *ranked.most_likely)}
-        for condition in dict.fromkeys(a.condition for a in consultation.recommendations):
-            cards = [
-                self.advice(advice)
-                for advice in consultation.recommendations
-                if advice.condition == condition
-            ]
+        serves: dict[tuple[str, str], list[Advice]] = defaultdict(list)
+        for advice in consultation.recommendations:
+            serves[advice.guideline, advice.recommendation].append(advice)
+        grouped: dict[str, list[AdviceCard]] = defaultdict(list)
+        for first, *others in serves.values():
+            grouped[first.condition].append(self.advice(first, others))
+        for condition, cards in grouped.items():
             yield AdviceGroup(
                 condition=self.condition(condition),
                 probability=words.percent(likely[condition]) if condition in likely else "",
@@ -196,7 +206,7 @@ class _Page:
             ),
         )
 
-    def advice(self, advice: Advice) -> AdviceCard:
+    def advice(self, advice: Advice, others: Iterable[Advice] = ()) -> AdviceCard:
         link = self.source(advice.source)
         return AdviceCard(
             text=advice.text,
@@ -205,7 +215,7 @@ class _Page:
             certainty=words.CERTAINTIES.get(advice.certainty, words.plain(advice.certainty)),
             guideline=advice.guideline_title,
             version=advice.guideline_version,
-            condition=self.condition(advice.condition),
+            also_for=tuple(self.condition(other.condition) for other in others),
             source=SourceLink(link.short, link.title, advice.url or link.url),
             review_due=advice.review_due,
             is_overdue=bool(advice.review_due) and advice.review_due < self.today,

@@ -34,11 +34,11 @@ Words = Annotated[str, Meta(max_length=100)]
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """``page`` counts from 1; ``q`` is looked for in ids, names and synonyms."""
+    """``page`` counts from 1; ``search`` is looked for in ids, names and synonyms."""
 
     page: Annotated[int, Meta(ge=1, le=100_000)] = 1
     page_size: Annotated[int, Meta(ge=1, le=500)] = 50
-    q: Words = ""
+    search: Words = ""
 
 
 class ConditionQuery(Page, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ class ConditionQuery(Page, frozen=True, forbid_unknown_fields=True):
 
 
 class FindingQuery(Page, frozen=True, forbid_unknown_fields=True):
-    """With ``q`` findings come best match first, by prefix, synonym and with typos."""
+    """With ``search`` findings come best match first, by prefix, synonym and with typos."""
 
     kind: FindingKind | None = None
     ordering: Literal["id", "-id", "name", "-name"] | None = None
@@ -98,7 +98,7 @@ class ConditionDetail(Struct, frozen=True):
 
 
 class FindingRow(Struct, frozen=True):
-    """``matched`` is the wording that fits ``q``; ``score`` runs from 0 to 100."""
+    """``matched`` is the wording that fits the search; ``score`` runs from 0 to 100."""
 
     id: str
     name: str
@@ -177,7 +177,7 @@ def _condition_fits(item: PublishedCondition, query: ConditionQuery) -> bool:
         and _is(query.urgency, entry.urgency)
         and _is(query.dont_miss, entry.dont_miss)
         and _is(query.status, entry.status)
-        and _says(query.q, item.id, entry.name, *entry.synonyms, *entry.icd10)
+        and _says(query.search, item.id, entry.name, *entry.synonyms, *entry.icd10)
     )
 
 
@@ -191,7 +191,7 @@ def guidelines_asked(
         if (not query.condition or query.condition in item.entry.conditions)
         and _is(query.status, item.entry.status)
         and _is(query.overdue, item.overdue)
-        and _says(query.q, item.id, item.entry.title, item.entry.developer)
+        and _says(query.search, item.id, item.entry.title, item.entry.developer)
     ]
     keys: dict[str, Callable[[PublishedGuideline], str]] = {
         "id": lambda item: item.id,
@@ -211,7 +211,7 @@ def red_flags_asked(
         if _is(query.urgency, item.entry.urgency)
         and (not query.suspects or query.suspects in item.entry.suspects)
         and _is(query.status, item.entry.status)
-        and _says(query.q, item.id, item.entry.name)
+        and _says(query.search, item.id, item.entry.name)
     ]
     keys: dict[str, Callable[[PublishedRedFlag], str]] = {
         "id": lambda item: item.id,

@@ -28,16 +28,16 @@ def ids(client: Client, path: str) -> list[str]:
         ("conditions/?dont_miss=true", ["ectopic", "pneumonia"]),
         ("conditions/?dont_miss=false", ["eczema", "flu"]),
         ("conditions/?status=reviewed", []),
-        ("conditions/?q=PREGNANCY", ["ectopic"]),
-        ("conditions/?q=a00&page_size=3", ["ectopic", "eczema", "flu"]),
+        ("conditions/?search=PREGNANCY", ["ectopic"]),
+        ("conditions/?search=a00&page_size=3", ["ectopic", "eczema", "flu"]),
         ("guidelines/", ["pneumonia_care"]),
         ("guidelines/?condition=flu", []),
         ("guidelines/?condition=pneumonia&overdue=false", ["pneumonia_care"]),
-        ("guidelines/?ordering=-review_due&q=society", ["pneumonia_care"]),
+        ("guidelines/?ordering=-review_due&search=society", ["pneumonia_care"]),
         ("red-flags/", ["meningism", "smoker_cough"]),
         ("red-flags/?urgency=urgent", ["smoker_cough"]),
         ("red-flags/?suspects=flu", []),
-        ("red-flags/?ordering=-name&q=smoker", ["smoker_cough"]),
+        ("red-flags/?ordering=-name&search=smoker", ["smoker_cough"]),
         ("findings/?kind=sign", ["neck_stiffness"]),
         ("findings/?ordering=-name&page_size=2", ["smoking", "rash"]),
     ],
@@ -48,19 +48,19 @@ def test_filtering_and_ordering(client: Client, path: str, expected: list[str]) 
 
 @pytest.mark.parametrize("query", ["cough", "cou", "dry", "couhg", "DRY COUGH"])
 def test_findings_are_found_by_beginning_and_with_typos(client: Client, query: str) -> None:
-    found = ids(client, f"findings/?q={query}")
+    found = ids(client, f"findings/?search={query}")
     assert found
     assert set(found) <= {"cough", "dry_cough", "smoker_cough"}
 
 
 def test_a_match_says_what_matched(client: Client) -> None:
-    row = client.get("/api/v1/findings/?q=fever").json()["results"][0]
+    row = client.get("/api/v1/findings/?search=fever").json()["results"][0]
     assert (row["id"], row["matched"], row["score"]) == ("fever", "Fever", 100.0)
 
 
 def test_matches_can_be_of_one_kind(client: Client) -> None:
-    assert ids(client, "findings/?q=smoking&kind=history") == ["smoking"]
-    assert ids(client, "findings/?q=smoking&kind=sign") == []
+    assert ids(client, "findings/?search=smoking&kind=history") == ["smoking"]
+    assert ids(client, "findings/?search=smoking&kind=sign") == []
 
 
 def test_pages_name_their_neighbours(client: Client) -> None:
@@ -101,7 +101,7 @@ def test_an_id_that_is_none_is_404(client: Client, kind: str, pk: str) -> None:
         ("dont_miss=perhaps", "dont_miss"),
         ("ordering=urgency", "ordering"),
         ("sort=name", "sort"),
-        ("q=" + "x" * 101, "q"),
+        ("search=" + "x" * 101, "search"),
     ],
 )
 def test_a_query_that_does_not_fit_is_refused_by_name(
@@ -114,7 +114,7 @@ def test_a_query_that_does_not_fit_is_refused_by_name(
 @pytest.mark.parametrize("query", ["%00", "%ED%A0%80", "💉", "a%00b", " ", "((((", "%"])
 def test_a_search_for_anything_is_answered(client: Client, query: str) -> None:
     for kind in ("conditions", "findings", "guidelines", "red-flags"):
-        assert client.get(f"/api/v1/{kind}/?q={query}").status_code == 200
+        assert client.get(f"/api/v1/{kind}/?search={query}").status_code == 200
 
 
 @override_settings(OPEN_ANALYZE=False)

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client, override_settings
 from django.urls import reverse
 
-from agents.types import Case, Note, Presence, Sex, Urgency
+from agents.types import AgentName, Case, Differential, Note, Presence, Sex, Urgency
 from diagnosis import services
 from diagnosis.errors import NotStored
 from diagnosis.models import DiagnosisSession, Outcome, SessionEvent
@@ -345,6 +345,22 @@ def test_a_partial_answer_names_who_is_missing_before_anything_else(
     assert "Treatment retriever : It did not answer by its deadline." in said
     assert "There are no guideline recommendations." in said
     assert html.index("Partial answer") < html.index("urgency-title")
+
+
+def test_a_list_that_nobody_made_is_not_shown_as_an_empty_one(doctor: Client, mine: UUID) -> None:
+    agents = (AgentName.MATCHER, AgentName.DETECTOR, AgentName.RETRIEVER)
+    missing = msgspec.structs.replace(
+        PARTIAL,
+        missing_agents=agents,
+        red_flags=(),
+        differential=Differential(enough=False, reason="There is no ranking."),
+    )
+    said = words_of(page_of(doctor, mine, consultation=msgspec.json.encode(missing).decode()))
+    assert "Not determined: the condition matcher did not answer. Think of dangerous" in said
+    assert "Look for red flags yourself." in said
+    assert "Not determined: the treatment retriever did not answer." in said
+    assert "None of the dangerous conditions" not in said
+    assert "does not say enough" not in said
 
 
 def test_a_case_that_says_too_little(doctor: Client, mine: UUID) -> None:

@@ -87,6 +87,15 @@ def test_names_stand_for_ids_and_gone_ids_stay_readable(page: ResultPage) -> Non
     assert page.red_flags[0].suspects == ("Pneumonia",)
 
 
+def test_a_recommendation_for_two_conditions_stands_once() -> None:
+    advice = FULL.recommendations[1]
+    both = (advice, msgspec.structs.replace(advice, condition="flu"))
+    page = result_page(msgspec.structs.replace(FULL, recommendations=both), tiny_text(), TODAY)
+    (group,) = page.recommendations
+    (card,) = group.advice
+    assert (group.condition, card.also_for) == ("Pneumonia", ("Flu",))
+
+
 def test_long_lists_are_split_and_ranks_go_on() -> None:
     ten = FULL.differential.most_likely * 5
     differential = msgspec.structs.replace(FULL.differential, most_likely=ten)
@@ -106,8 +115,8 @@ def test_red_flags_stand_first_among_the_reasons() -> None:
         ("Red flag", ""),
         ("Red flag", "Sepsis"),
         ("Score", ""),
-        ("Condition", ""),
     ]
+    assert [r.origin for r in page.more_reasons] == ["Condition"]
 
 
 def test_drafts_are_marked(page: ResultPage) -> None:

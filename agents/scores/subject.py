@@ -42,9 +42,7 @@ class Subject(NamedTuple):
 
     def worded(self, finding: str, *words: str) -> bool:
         """Whether the note puts the finding in one of these words."""
-        return any(
-            word in mention.text.lower() for mention in self.said(finding) for word in words
-        )
+        return any(word in mention.text.lower() for mention in self.said(finding) for word in words)
 
     def said(self, finding: str) -> list[FindingMention]:
         """Where the finding, or one that implies it, is stated of this patient now."""
@@ -87,6 +85,10 @@ def both(*answers: bool | None) -> bool | None:
 
 def negated(answer: bool | None) -> bool | None:
     return None if answer is None else not answer
+
+
+def first_known(*answers: bool | None) -> bool | None:
+    return next((answer for answer in answers if answer is not None), None)
 
 
 def from_limit(value: float | None, limit: float) -> bool | None:

@@ -7,7 +7,7 @@ NG84 (``nice-ng84``) for Centor and FeverPAIN, with their ages from Fine et al. 
 """
 
 from agents.scores.points import LOWEST, Band, Item, Title, refusal, summed, when
-from agents.scores.subject import Subject, below, both, either, from_limit, negated
+from agents.scores.subject import Subject, below, both, either, first_known, from_limit, negated
 from agents.types import Score, Setting, Urgency
 
 _INFECTION = ("fever", "rigors", "chills", "recent_infection", "hypothermia")
@@ -55,7 +55,7 @@ def crb65(subject: Subject) -> Score | None:
 
 def curb65(subject: Subject) -> Score | None:
     """Where urea can be had: in an emergency department, or where it is known."""
-    urea = either(subject.states("urea_over_7"), _low_urea(subject))
+    urea = first_known(subject.states("urea_over_7"), _low_urea(subject))
     if not _grades_pneumonia(subject) or not (_is_measured(subject) or urea is not None):
         return None
     if subject.setting is not Setting.EMERGENCY and urea is None:
@@ -176,11 +176,8 @@ def _fever(subject: Subject) -> bool | None:
 def _tender_nodes(subject: Subject) -> bool | None:
     if subject.worded("lymphadenopathy_cervical", "tender", "painful", "sore"):
         return True
-    stated = subject.states("anterior_cervical_nodes_tender")
-    nodes = both(
-        subject.states("lymphadenopathy_cervical"), subject.states("lymphadenopathy_tender")
-    )
-    return nodes if stated is None else stated
+    nodes, tender = map(subject.states, ("lymphadenopathy_cervical", "lymphadenopathy_tender"))
+    return first_known(subject.states("anterior_cervical_nodes_tender"), both(nodes, tender))
 
 
 def _seen_early(subject: Subject) -> bool | None:

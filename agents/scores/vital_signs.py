@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from agents.paediatric import ADULT_FROM_YEARS, normal_range
-from agents.scores.points import Band, Item, Title, first_limit, refusal, refused, summed, when
+from agents.scores.points import Band, Item, Title, first_limit, refusal, summed, when
 from agents.scores.subject import Subject
 from agents.types import Score, Urgency
 
@@ -134,11 +134,8 @@ def paediatric_vitals(subject: Subject) -> Score | None:
     if age is None or age >= ADULT_FROM_YEARS:
         return None
     seen = [
-        _against_age(name, vital, value, age)
-        for name, vital, value in (
-            ("heart rate", "heart_rate", v.heart_rate),
-            ("respiratory rate", "respiratory_rate", v.respiratory_rate),
-        )
+        _against_age("heart rate", "heart_rate", v.heart_rate, age),
+        _against_age("respiratory rate", "respiratory_rate", v.respiratory_rate, age),
     ]
     items = [item for item, _ in seen]
     bands = (Band(0, "within the range for the age"), Band(1, "outside the range for the age"))

@@ -41,20 +41,12 @@ def when(name: str, holds: bool | None, points: float = 1) -> Item:
     return Item(name, None if holds is None else points * holds, min(points, 0))
 
 
-def graded(
-    name: str, value: float | None, limits: Sequence[tuple[float, int]], above: int
-) -> Item:
-    """Points of the first limit that a value does not exceed."""
-    return Item(name, None if value is None else first_limit(value, limits, above))
-
-
 def first_limit(value: float, limits: Sequence[tuple[float, int]], above: int) -> int:
+    """Points of the first limit that a value does not exceed."""
     return next((points for limit, points in limits if value <= limit), above)
 
 
-def refusal(
-    subject: Subject, from_years: float = ADULT_YEARS, *, pregnancy: bool = True
-) -> str:
+def refusal(subject: Subject, from_years: float = ADULT_YEARS, *, pregnancy: bool = True) -> str:
     """Why a score does not apply; empty where it does. ``pregnancy``: it is not for pregnancy."""
     if subject.age is None:
         return f"Needs the age: it holds for people from {from_years:g} years."
@@ -82,7 +74,7 @@ def summed(
         return refused(title, why_not)
     total = sum(item.least if item.points is None else item.points for item in items)
     missing = tuple(item.name for item in items if item.points is None)
-    band = next(b for b in reversed(bands) if b.start <= total)
+    band = next((b for b in reversed(bands) if b.start <= total), bands[0])
     shown = f"at least {total:g} from what is known" if missing else f"{total:g}"
     if not missing or band.start > bands[0].start:
         shown = f"{shown}: {band.text}"
