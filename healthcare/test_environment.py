@@ -6,3 +6,5 @@ import os
 os.environ["ENV_FILE"] = ""
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("DATABASE_POOL_MAX", "0")
+# processes that test at the same time do not hear one another
+os.environ["REDIS_PREFIX"] = f"test_{os.getpid()}"

@@ -1,6 +1,6 @@
 """One section of a note to drafts of mentions."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from agents.knowledge.schema import FindingEntry, Lexicon
@@ -50,11 +50,14 @@ class SectionReader:
     ) -> int:
         """Appends to ``drafts`` and ``named``; returns the number of words."""
         times = durations(text)
+        starts = [time.start for time in times]
         words = 0
         sentences = self._vocabulary.sentences(text)
         for position, sentence in enumerate(sentences):
             words += len(sentence.tokens)
-            timed = _timed_tokens(sentence, times)
+            first, last = sentence.tokens[0].start, sentence.tokens[-1].end
+            here_times = times[bisect_left(starts, first) : bisect_right(starts, last)]
+            timed = _timed_tokens(sentence, here_times)
             matches = [
                 m
                 for m in self._index.matches(sentence)
@@ -75,7 +78,7 @@ class SectionReader:
             here.sort(key=lambda d: d.token)
             drafts.extend(here)
             self._attach(sentence, context, here, drafts)
-            _attach_durations(sentence, times, here)
+            _attach_durations(here_times, here)
             named.extend(self._named(sentence, context, section))
         return words
 
@@ -244,7 +247,7 @@ def _timed_tokens(sentence: Sentence, times: list[Duration]) -> frozenset[int]:
     covered: set[int] = set()
     starts = [t.start for t in sentence.tokens]
     for time in times:
-        if time.ago or time.end <= starts[0] or time.start > sentence.tokens[-1].end:
+        if time.ago:
             continue
         first = max(0, bisect_right(starts, time.start) - 1)
         covered.update(range(max(0, first - 1), bisect_right(starts, time.end)))
@@ -258,13 +261,12 @@ def _distance(draft: Draft, time: Duration) -> int:
     return max(0, draft.span.start - time.end) + 15
 
 
-def _attach_durations(sentence: Sentence, times: list[Duration], here: list[Draft]) -> None:
+def _attach_durations(times: list[Duration], here: list[Draft]) -> None:
     """Each duration goes to the nearest mention that it can be of, and says its band."""
-    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
     present = [d for d in here if d.presence is Presence.PRESENT and d.subject == "patient"]
     for time in times:
-        if not (start <= time.start <= end) or not present:
-            continue
+        if not present:
+            return
         nearest = min(present, key=lambda d: _distance(d, time))
         attributes = dict(nearest.attributes)
         attributes["duration"] = attributes.get("duration", set()) | {duration_band(time.hours)}

@@ -65,7 +65,9 @@ _HARD_WORDS = frozenset(
 _NEGATED_VERB = re.compile(
     r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$"
 )
+_LONGEST_SENTENCE = 120
 _SHORTEST_GLUED = 8
+_LONGEST_GLUED = 30
 _SNOWBALL = stemmer("english")
 
 
@@ -148,7 +150,7 @@ class Vocabulary:
 
     def _seam(self, word: str) -> int:
         """Where two glued words of one phrase meet; 0 for a word that is one."""
-        if len(word) < _SHORTEST_GLUED or self.stem(word) in self._known or not self._pairs:
+        if not _SHORTEST_GLUED <= len(word) <= _LONGEST_GLUED or self.stem(word) in self._known:
             return 0
         seam = self._glued.get(word)
         if seam is None:
@@ -209,6 +211,8 @@ class Vocabulary:
             if word in _CHUNK_WORDS:
                 chunk += 1
             previous_end = end
+            if len(tokens) >= _LONGEST_SENTENCE:
+                self._close(tokens, found)  # keeps the work on any text linear
         self._close(tokens, found)
         return found
 

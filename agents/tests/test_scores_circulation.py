@@ -112,7 +112,7 @@ def test_a_cancer_counts_while_it_is_treated(present: str, absent: str, active: 
 
 @pytest.mark.parametrize("key", ["wells_pe", "wells_dvt", "perc"])
 def test_clot_scores_refuse_the_time_after_birth(key: str) -> None:
-    known = "dyspnoea calf_pain unilateral_leg_swelling"
+    known = "dyspnoea calf_pain unilateral_leg_swelling hx_dvt_pe"
     assert (
         scored(30, f"{known} postpartum")[key].not_applicable == "Not validated soon after birth."
     )

@@ -41,7 +41,7 @@ def test_blatchford(present: str, changed: dict[str, object], points: int) -> No
     assert ("very low risk" in score.interpretation) is (points < 2)
 
 
-@pytest.mark.parametrize(("urea", "points"), zip(UREA, (0, 2, 3, 4, 6), strict=True))
+@pytest.mark.parametrize(("urea", "points"), list(zip(UREA, (0, 2, 3, 4, 6), strict=True)))
 def test_blatchford_counts_urea(urea: str, points: int) -> None:
     score = scored(50, f"haematemesis {urea}", BLEEDING_NO, **STEADY)["glasgow_blatchford"]
     assert score.value == points
@@ -99,7 +99,7 @@ ALVARADO = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("finding", "points"), ALVARADO.items())
+@pytest.mark.parametrize(("finding", "points"), list(ALVARADO.items()))
 def test_each_criterion_of_alvarado(finding: str, points: int) -> None:
     present = f"right_lower_quadrant_pain {finding}"
     score = scored(30, present, without(" ".join(ALVARADO), finding), temperature=37.2)["alvarado"]

@@ -7,6 +7,8 @@ import django_filters
 import msgspec
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -56,6 +58,7 @@ from diagnosis.values import (
 )
 
 
+@method_decorator(never_cache, name="dispatch")
 class AnalyzeView(APIView):
     """The same as the lean entry answers, for callers that come with a session cookie."""
 
@@ -99,6 +102,7 @@ class NewestFirst(CursorPagination):
         return page_schema(schema["items"])
 
 
+@method_decorator(never_cache, name="dispatch")
 class SessionViewSet(GenericViewSet):
     """Stored consultations, as far as the caller may see them."""
 

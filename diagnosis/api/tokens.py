@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema
 from knox.views import LoginView, LogoutAllView, LogoutView
 from rest_framework.authentication import BasicAuthentication
@@ -35,6 +37,7 @@ class PasswordAuthentication(BasicAuthentication):
         return super().authenticate_credentials(userid, password, request)
 
 
+@method_decorator(never_cache, name="dispatch")
 class NewToken(LoginView):
     authentication_classes = [PasswordAuthentication]
     throttle_classes = [GuessesByAddress]

@@ -137,6 +137,26 @@ def test_one_session_with_everything_to_judge_it(doctor: Client, mine: UUID) -> 
     assert set(said["consultation"]["versions"]) == {"engine", "knowledge", "guidelines"}
 
 
+def test_what_holds_patient_text_or_secrets_is_never_cached(
+    doctor: Client, mine: UUID, clinician: User
+) -> None:
+    said = basic("dr", "a sound password of hers")
+    for answer in (
+        doctor.get(f"{SESSIONS}{mine}/"),
+        doctor.get(SESSIONS),
+        posted(doctor, "/api/v1/symptoms/analyze", {"note": "Fever"}),
+        doctor.post("/api/v1/tokens/", headers=said),
+    ):
+        assert answer.status_code == 200
+        assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_large_body_is_413_on_the_full_stack_too(doctor: Client) -> None:
+    answer = posted(doctor, "/api/v1/symptoms/analyze", {"note": "x" * 300_000})
+    assert (answer.status_code, answer["Content-Type"]) == (413, PROBLEM)
+    assert answer.json()["type"] == "/problems/body-too-large/"
+
+
 def test_another_clinicians_session_is_not_there(doctor: Client, theirs: UUID) -> None:
     unknown = doctor.get(f"{SESSIONS}{NOBODYS_ID}/")
     for path in ("", "events/"):

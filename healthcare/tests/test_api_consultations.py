@@ -16,6 +16,7 @@ from diagnosis.errors import NotStored
 from diagnosis.models import AuditEvent, DiagnosisSession
 from diagnosis.serializers.answers import DISCLAIMER
 from diagnosis.tests.samples import FULL
+from diagnosis.threads import in_database
 from healthcare.tests.wire import Answer, ask
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("tiny_knowledge")]
@@ -115,7 +116,7 @@ async def test_where_analysis_is_closed_a_clinician_has_to_sign_in(
 @override_settings(OPEN_ANALYZE=False)
 async def test_an_account_without_the_right_is_403(transactional_db: None) -> None:
     user = await User.objects.acreate(username="clerk")
-    _, text = await asyncio.to_thread(AuthToken.objects.create, user)
+    _, text = await in_database(AuthToken.objects.create, user)
     answer = await ask("POST", ANALYZE, CASE, {"authorization": f"Token {text}"})
     assert (answer.status, answer.json()["type"]) == (403, "/problems/not-allowed/")
 
