@@ -1,7 +1,7 @@
 """What surrounds a mention: negation, past, hypothesis, and whether it is about the family."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -132,6 +132,8 @@ class SentenceContext(Struct, frozen=True):
     """Likewise for the past."""
     hypothetical_by: tuple[int, ...]
     family: tuple[bool, ...]
+    simile: tuple[bool, ...]
+    """After 'like' or 'as if' in the same chunk: no event, but a comparison."""
 
     def negates(self, first: int, last: int) -> bool:
         """A negation governs the mention at ``[first, last]`` and is not a word of its own."""
@@ -188,6 +190,7 @@ class ContextReader:
             past_by=tuple(self._past_cues(words, sentence, section, timed)),
             hypothetical_by=tuple(self._forward_cues(self._hypothetical, words, sentence)),
             family=tuple(self._family_flags(words, sentence, section)),
+            simile=tuple(_similes(words, sentence)),
         )
 
     # --- negation -------------------------------------------------------------------------
@@ -320,6 +323,15 @@ class ContextReader:
                     break
                 flags[i] = True
         return flags
+
+
+def _similes(words: list[str], sentence: Sentence) -> Iterator[bool]:
+    compared = -1
+    for i, word in enumerate(words):
+        chunk = sentence.tokens[i].chunk
+        if word == "like" or (word in ("if", "though") and i > 0 and words[i - 1] == "as"):
+            compared = chunk
+        yield chunk == compared
 
 
 def _states(words: list[str], i: int) -> bool:

@@ -20,6 +20,7 @@ from agents.language.tokens import Sentence, Vocabulary
 from agents.types import NamedCondition, Presence, Section, Span
 
 _LASTING_KINDS = frozenset({"history", "exposure", "drug", "family_history"})
+_EVENTS = frozenset({"exposure", "drug"})
 _REACH_BACK = 3
 """Sentences over which 'the pain' still means the pain spoken of before."""
 
@@ -97,6 +98,8 @@ class SectionReader:
         if key is None:
             return None
         kind = self._findings[key].kind
+        if kind in _EVENTS and context.simile[first]:
+            return None  # 'like a burn', 'as if drunk'
         family_item = kind == "family_history"
         span = Span(section, sentence.tokens[first].start, sentence.tokens[last].end)
         lasts = kind in _LASTING_KINDS and not self._findings[key].passing

@@ -66,6 +66,7 @@ def test_bands_begin_at_their_start(total: float, text: str, urgency: Urgency | 
             Urgency.URGENT,
         ),
         ([Item("a", None, 4)], "at least 4 from what is known: high", ("a",), Urgency.EMERGENCY),
+        ([Item("a", None, 1)], "at least 1 from what is known", ("a",), None),
         ([Item("a", 3), Item("b", None, -2)], "at least 1 from what is known", ("b",), None),
     ],
 )

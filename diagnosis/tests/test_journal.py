@@ -163,12 +163,20 @@ def session_row(**changes: Any) -> tuple[Any, ...]:
 
 
 def test_rows_come_back_as_they_were_given() -> None:
-    first, second = session_row(), session_row(finished_at=NOW, duration_ms=None)
+    first, second = session_row(finished_at=NOW), session_row(finished_at=NOW, duration_ms=None)
+    third = session_row()
     insert(SESSIONS, [first, second])
+    insert(SESSIONS, [third])
 
     columns = [f if f != "clinician" else "clinician_id" for f in SESSIONS.fields]
     stored = list(DiagnosisSession.objects.order_by("id").values_list(*columns))
-    assert sorted(stored, key=str) == sorted([first, second], key=str)
+    assert sorted(stored, key=str) == sorted([first, second, third], key=str)
+
+
+def test_a_column_of_nothing_is_nothing() -> None:
+    insert(SESSIONS, [session_row(duration_ms=None), session_row(duration_ms=None)])
+
+    assert set(DiagnosisSession.objects.values_list("duration_ms", "finished_at")) == {(None, None)}
 
 
 def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
