@@ -50,7 +50,7 @@ run: .venv/installed ## start a server, PORT=8000 and HOST=127.0.0.1 unless give
 	@$(MANAGE) load_knowledge
 	@echo "Demo accounts:" && $(MANAGE) demo_accounts
 	@echo "Serving on http://$(HOST):$(PORT)/ - stop with Ctrl+C"
-	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(BIN)/uvicorn healthcare.asgi:application --host $(HOST) --port $(PORT) --no-access-log --log-config scripts/uvicorn-log.json
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(BIN)/uvicorn healthcare.asgi:application --host $(HOST) --port $(PORT) --ws-max-size 16384 --no-access-log --log-config scripts/uvicorn-log.json
 
 # --- testing and checking -------------------------------------------------------------------------
 

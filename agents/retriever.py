@@ -5,6 +5,8 @@ from agents.knowledge.schema import GuidelineEntry, RecommendationEntry, UseCond
 from agents.types import Advice, Case, Differential, Presence, Reading
 
 LEADING = 3
+LEAST_PROBABILITY = 0.05
+"""Advice for a condition less likely than this would mislead more than it helps."""
 MOST_ADVICE = 30
 
 
@@ -13,8 +15,14 @@ class TreatmentRetriever:
         self, case: Case, reading: Reading, differential: Differential, knowledge: KnowledgeBase
     ) -> tuple[Advice, ...]:
         """For the leading conditions and the don't-miss list, in that order."""
-        wanted = [c.condition for c in differential.most_likely[:LEADING]]
-        wanted += [c.condition for c in differential.dont_miss[:LEADING]]
+        wanted = [
+            candidate.condition
+            for candidate in (
+                *differential.most_likely[:LEADING],
+                *differential.dont_miss[:LEADING],
+            )
+            if candidate.probability >= LEAST_PROBABILITY
+        ]
         advice: list[Advice] = []
         for condition in dict.fromkeys(wanted):
             for guideline_id in knowledge.guidelines_of.get(condition, ()):

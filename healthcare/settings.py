@@ -100,7 +100,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "healthcare.static_files.StaticFiles",
-    "csp.middleware.CSPMiddleware",
+    "healthcare.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -260,6 +260,14 @@ IDEMPOTENCY_KEEP_S = env.seconds(
     "How long a repeated request gets its first answer.",
     at_most=2_592_000,
 )
+
+# --- the admin ------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Clinical decision support",
+    "SITE_HEADER": "Clinical decision support",
+    "SITE_SYMBOL": "stethoscope",
+}
 
 # --- REST -------------------------------------------------------------------------------------
 

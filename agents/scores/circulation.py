@@ -6,7 +6,7 @@ Sources: NICE NG158 (``nice-ng158``) for both Wells scores; Kline et al. J Throm
 is the history) is never judged here: it counts where the reading states it.
 """
 
-from agents.scores.points import Band, Item, Title, refusal, summed, when
+from agents.scores.points import LOWEST, Band, Item, Title, refusal, summed, when
 from agents.scores.subject import Subject, below, both, either, from_limit
 from agents.types import Score, Urgency
 
@@ -17,17 +17,17 @@ _ALERTING = ("chest_pain", "dyspnoea", "haemoptysis", "syncope")
 
 _WELLS_PE = Title("wells_pe", "Wells score for pulmonary embolism", "nice-ng158")
 _WELLS_PE_BANDS = (
-    Band(0, "pulmonary embolism unlikely: D-dimer if it is suspected"),
+    Band(LOWEST, "pulmonary embolism unlikely: D-dimer if it is suspected"),
     Band(4.5, "pulmonary embolism likely: immediate CT pulmonary angiography", Urgency.EMERGENCY),
 )
 _WELLS_DVT = Title("wells_dvt", "Wells score for deep vein thrombosis", "nice-ng158")
 _WELLS_DVT_BANDS = (
-    Band(-2, "deep vein thrombosis unlikely: D-dimer if it is suspected"),
+    Band(LOWEST, "deep vein thrombosis unlikely: D-dimer if it is suspected"),
     Band(2, "deep vein thrombosis likely: ultrasound, if possible within 4 hours", Urgency.URGENT),
 )
 _PERC = Title("perc", "PERC rule", "kline-2008")
 _PERC_BANDS = (
-    Band(0, "rules pulmonary embolism out if its clinical probability is below 15 %"),
+    Band(LOWEST, "rules pulmonary embolism out if its clinical probability is below 15 %"),
     Band(1, "does not rule pulmonary embolism out"),
 )
 _PERC_BELOW_YEARS = 50
@@ -135,7 +135,7 @@ def _low_on_air(subject: Subject) -> bool | None:
 
 _HEART = Title("heart", "HEART", "backus-2013")
 _HEART_BANDS = (
-    Band(0, "low risk of a coronary event within 6 weeks"),
+    Band(LOWEST, "low risk of a coronary event within 6 weeks"),
     Band(4, "moderate risk of a coronary event: observe in hospital", Urgency.URGENT),
     Band(7, "high risk of a coronary event: hospital now", Urgency.EMERGENCY),
 )
@@ -223,7 +223,7 @@ def _heart_troponin(subject: Subject) -> Item:
 
 _ABCD2 = Title("abcd2", "ABCD2", "johnston-2007")
 _ABCD2_BANDS = (
-    Band(0, "low risk of stroke within 2 days; no reason to delay"),
+    Band(LOWEST, "low risk of stroke within 2 days, which is no reason to wait"),
     Band(4, "moderate risk of stroke within 2 days"),
     Band(6, "high risk of stroke within 2 days: evaluate immediately", Urgency.EMERGENCY),
 )

@@ -4,7 +4,7 @@ Sources: Orpen-Palmer and Stanley, J Clin Med 2023 (``orpen-palmer-2023``) for t
 Blatchford et al. Lancet 2000; Ohle et al. BMC Med 2011 (``ohle-2011``) for that of Alvarado 1986.
 """
 
-from agents.scores.points import Band, Item, Title, refusal, summed, when
+from agents.scores.points import LOWEST, Band, Item, Title, refusal, summed, when
 from agents.scores.subject import Subject, first_known, from_limit
 from agents.types import Score, Sex, Urgency
 
@@ -12,7 +12,7 @@ from agents.types import Score, Sex, Urgency
 
 _BLATCHFORD = Title("glasgow_blatchford", "Glasgow-Blatchford", "orpen-palmer-2023")
 _BLATCHFORD_BANDS = (
-    Band(0, "very low risk: out-patient care is possible"),
+    Band(LOWEST, "very low risk: out-patient care is possible"),
     Band(2, "needs hospital care and endoscopy", Urgency.EMERGENCY),
 )
 _UREA = (
@@ -70,7 +70,7 @@ def _systolic(pressure: float) -> int:
 
 _ALVARADO = Title("alvarado", "Alvarado", "ohle-2011")
 _ALVARADO_BANDS = (
-    Band(0, "appendicitis unlikely"),
+    Band(LOWEST, "appendicitis unlikely"),
     Band(5, "appendicitis possible: admit or observe", Urgency.URGENT),
     Band(7, "appendicitis likely: surgical assessment now", Urgency.EMERGENCY),
 )

@@ -16,18 +16,18 @@ _INFECTION = ("fever", "rigors", "chills", "recent_infection", "hypothermia")
 
 _QSOFA = Title("qsofa", "qSOFA", "singer-2016")
 _QSOFA_BANDS = (
-    Band(0, "does not exclude sepsis"),
+    Band(LOWEST, "does not exclude sepsis"),
     Band(2, "poor outcome likely with infection: assess for sepsis now", Urgency.EMERGENCY),
 )
 _CRB65 = Title("crb65", "CRB-65", "lim-2003")
 _CRB65_BANDS = (
-    Band(0, "if pneumonia: low risk"),
+    Band(LOWEST, "if pneumonia: low risk"),
     Band(1, "if pneumonia: increased risk, consider hospital", Urgency.URGENT),
     Band(3, "if pneumonia: high risk, urgent admission", Urgency.EMERGENCY),
 )
 _CURB65 = Title("curb65", "CURB-65", "lim-2003")
 _CURB65_BANDS = (
-    Band(0, "if pneumonia: low risk, home treatment is likely to be suitable"),
+    Band(LOWEST, "if pneumonia: low risk, home treatment is likely to be suitable"),
     Band(2, "if pneumonia: increased risk, consider hospital", Urgency.URGENT),
     Band(3, "if pneumonia: severe, treat in hospital", Urgency.EMERGENCY),
 )
@@ -97,7 +97,7 @@ def _crb65_items(subject: Subject) -> tuple[Item, ...]:
 _CENTOR = Title("centor", "Centor", "nice-ng84")
 _CENTOR_FROM_YEARS = 15
 _CENTOR_BANDS = (
-    Band(0, "streptococci unlikely: no antibiotic"),
+    Band(LOWEST, "streptococci unlikely: no antibiotic"),
     Band(3, "streptococci more likely: consider an immediate or back-up antibiotic"),
 )
 _MCISAAC = Title("mcisaac", "McIsaac", "mcisaac-2000")
@@ -110,7 +110,7 @@ _MCISAAC_BANDS = (
 _FEVERPAIN = Title("feverpain", "FeverPAIN", "nice-ng84")
 _FEVERPAIN_FROM_YEARS = 3
 _FEVERPAIN_BANDS = (
-    Band(0, "streptococci unlikely: no antibiotic"),
+    Band(LOWEST, "streptococci unlikely: no antibiotic"),
     Band(2, "consider no antibiotic or a back-up antibiotic"),
     Band(4, "streptococci likely: consider an immediate or back-up antibiotic"),
 )

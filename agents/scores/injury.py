@@ -4,7 +4,7 @@ Sources: Stiell et al. JAMA 1993 (``stiell-1993``), in children Dowling et al. 2
 Ann Emerg Med 1995 (``stiell-1995``).
 """
 
-from agents.scores.points import Band, Title, refusal, summed, when
+from agents.scores.points import LOWEST, Band, Title, refusal, summed, when
 from agents.scores.subject import Subject, from_limit
 from agents.types import Score, Urgency
 
@@ -13,13 +13,13 @@ _INJURED = ("trauma_recent", "sprain_feeling")
 _ANKLE = Title("ottawa_ankle", "Ottawa ankle rule", "stiell-1993")
 _ANKLE_FROM_YEARS = 2
 _ANKLE_BANDS = (
-    Band(0, "no X-ray needed"),
+    Band(LOWEST, "no X-ray needed"),
     Band(1, "X-ray of the ankle, or of the foot where the midfoot hurts", Urgency.URGENT),
 )
 _KNEE = Title("ottawa_knee", "Ottawa knee rule", "stiell-1995")
 _KNEE_FROM_YEARS = 18
 _KNEE_BANDS = (
-    Band(0, "no X-ray needed"),
+    Band(LOWEST, "no X-ray needed"),
     Band(1, "X-ray of the knee", Urgency.URGENT),
 )
 

@@ -6,7 +6,7 @@ Sources: Kroenke et al. J Gen Intern Med 2001 (``kroenke-2001``), from 12 years 
 Spitzer et al. Arch Intern Med 2006 (``spitzer-2006``), in adults.
 """
 
-from agents.scores.points import Band, Item, Title, refusal, refused, summed
+from agents.scores.points import LOWEST, Band, Item, Title, refusal, refused, summed
 from agents.scores.subject import Subject
 from agents.types import Score
 
@@ -15,7 +15,7 @@ _GRADE = {"mild": 1, "moderate": 2, "severe": 3}
 _PHQ9 = Title("phq9", "PHQ-9", "kroenke-2001")
 _PHQ9_FROM_YEARS = 12
 _PHQ9_BANDS = (
-    Band(0, "minimal symptoms of depression"),
+    Band(LOWEST, "minimal symptoms of depression"),
     Band(5, "mild symptoms of depression"),
     Band(10, "moderate symptoms of depression"),
     Band(15, "moderately severe symptoms of depression"),
@@ -36,7 +36,7 @@ _PHQ9_ITEMS = {
 _GAD7 = Title("gad7", "GAD-7", "spitzer-2006")
 _GAD7_FROM_YEARS = 18
 _GAD7_BANDS = (
-    Band(0, "minimal symptoms of anxiety"),
+    Band(LOWEST, "minimal symptoms of anxiety"),
     Band(5, "mild symptoms of anxiety"),
     Band(10, "moderate symptoms of anxiety: assess further"),
     Band(15, "severe symptoms of anxiety: assess further"),

@@ -8,6 +8,7 @@ from agents.types import Score, Urgency
 
 ADULT_YEARS = 16.0
 LOWEST = float("-inf")
+"""Start of the lowest band."""
 
 ScoreRule = Callable[[Subject], Score | None]
 

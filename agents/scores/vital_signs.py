@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Literal
 
 from agents.paediatric import ADULT_FROM_YEARS, normal_range
-from agents.scores.points import Band, Item, Title, first_limit, refusal, summed, when
+from agents.scores.points import LOWEST, Band, Item, Title, first_limit, refusal, summed, when
 from agents.scores.subject import Subject
 from agents.types import Score, Urgency
 
 # --- NEWS2 ------------------------------------------------------------------------------------
 
 _NEWS2 = Title("news2", "NEWS2", "rcp-news2")
-_NEWS2_LOW = Band(0, "low risk")
+_NEWS2_LOW = Band(LOWEST, "low risk")
 _NEWS2_SINGLE = Band(3, "3 in a single parameter: urgent review", Urgency.URGENT)
 _NEWS2_HIGHER = (
     Band(5, "medium risk: urgent review", Urgency.URGENT),
@@ -87,7 +87,7 @@ def _news2_saturation(subject: Subject) -> int | None:
 
 _SHOCK_INDEX = Title("shock_index", "Shock index", "mutschler-2013")
 _SHOCK_INDEX_BANDS = (
-    Band(0, "not raised"),
+    Band(LOWEST, "not raised"),
     Band(0.9, "raised", Urgency.URGENT),
     Band(1.0, "shock likely", Urgency.EMERGENCY),
 )
@@ -105,7 +105,7 @@ def shock_index(subject: Subject) -> Score | None:
 
 _GCS = Title("gcs", "Glasgow coma scale", "guidelinegenius-head-injury")
 _GCS_BANDS = (
-    Band(3, "severe impairment: the airway is at risk", Urgency.EMERGENCY),
+    Band(LOWEST, "severe impairment: the airway is at risk", Urgency.EMERGENCY),
     Band(9, "moderate impairment: after a head injury CT within an hour", Urgency.EMERGENCY),
     Band(13, "mild impairment"),
     Band(15, "fully conscious"),
@@ -138,7 +138,7 @@ def paediatric_vitals(subject: Subject) -> Score | None:
         _against_age("respiratory rate", "respiratory_rate", v.respiratory_rate, age),
     ]
     items = [item for item, _ in seen]
-    bands = (Band(0, "within the range for the age"), Band(1, "outside the range for the age"))
+    bands = (Band(LOWEST, "within the range for the age"), Band(1, "outside the range for the age"))
     return summed(_PAEDIATRIC, "", items, bands, "; ".join(text for _, text in seen if text))
 
 

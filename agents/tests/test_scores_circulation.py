@@ -458,7 +458,8 @@ def test_bands_of_abcd2() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "points"), [(9, 0), (10, 1), (11, 1), (59, 1), (60, 2), (61, 2), (1439, 2)]
+    ("minutes", "points"),
+    [(9, 0), (9.9, 0), (10, 1), (11, 1), (59.9, 1), (60, 2), (61, 2), (1439, 2)],
 )
 def test_a_duration_given_with_a_finding(minutes: float, points: int) -> None:
     stated = (mention("neuro_transient", hours=minutes / 60, stated=True),)

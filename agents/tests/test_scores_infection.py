@@ -150,12 +150,12 @@ def test_each_criterion_of_a_sore_throat(
 @pytest.mark.parametrize(
     ("number", "centor", "feverpain", "mcisaac"),
     [
-        (0, "unlikely", "unlikely", "no test"),
-        (1, "unlikely", "unlikely", "no test"),
-        (2, "unlikely", "back-up", "test for"),
-        (3, "more likely", "back-up", "test for"),
-        (4, "more likely", "likely", "likely"),
-        (5, "", "likely", "likely"),
+        (0, "unlikely", "streptococci unlikely", "no test"),
+        (1, "unlikely", "streptococci unlikely", "no test"),
+        (2, "unlikely", "no antibiotic or", "test for"),
+        (3, "more likely", "no antibiotic or", "test for"),
+        (4, "more likely", "streptococci likely", "streptococci likely"),
+        (5, "", "streptococci likely", "streptococci likely"),
     ],
 )
 def test_bands_of_a_sore_throat(number: int, centor: str, feverpain: str, mcisaac: str) -> None:

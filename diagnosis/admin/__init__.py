@@ -3,6 +3,6 @@
 Whatever it changes is written down through ``services``; publishing is a service.
 """
 
-from diagnosis.admin import knowledge, releases, sessions
+from diagnosis.admin import accounts, knowledge, releases, sessions
 
-__all__ = ["knowledge", "releases", "sessions"]
+__all__ = ["accounts", "knowledge", "releases", "sessions"]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from django import forms
 from django.db import models
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from diagnosis import transcription
 from diagnosis.models import (
@@ -28,7 +29,7 @@ class LinesField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.pop("encoder", None)
         kwargs.pop("decoder", None)
-        kwargs["widget"] = forms.Textarea(attrs={"rows": 4, "cols": 60})
+        kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 4})
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
@@ -53,7 +54,7 @@ class LinesField(forms.CharField):
 class KeyField(forms.ModelChoiceField):
     """An entry by its id, typed: a list of thousands to choose from would be no help."""
 
-    widget = forms.TextInput
+    widget = UnfoldAdminTextInputWidget
 
     def prepare_value(self, value: Any) -> Any:
         return value.pk if isinstance(value, models.Model) else value

@@ -34,9 +34,11 @@ URGENCIES = [
 ONE_PER_LINE = "One per line."
 
 
-def words(help_text: str = ONE_PER_LINE) -> "models.JSONField[Any, Any]":
+def words(
+    help_text: str = ONE_PER_LINE, verbose_name: str | None = None
+) -> "models.JSONField[Any, Any]":
     """A list of words or ids."""
-    return models.JSONField(default=list, blank=True, help_text=help_text)
+    return models.JSONField(verbose_name, default=list, blank=True, help_text=help_text)
 
 
 class Entry(models.Model):
@@ -129,7 +131,7 @@ class Condition(Entry):
     system = models.CharField("body system", max_length=80, db_index=True, validators=[SYSTEM_ID])
     name = models.CharField(max_length=600)
     status = models.CharField(max_length=10, choices=STATUSES, default="draft", db_index=True)
-    icd10 = words("ICD-10 codes, one per line.")
+    icd10 = words("ICD-10 codes, one per line.", "ICD-10")
     summary = models.TextField()
     synonyms = words()
     urgency = models.CharField(max_length=10, choices=URGENCIES)

@@ -316,6 +316,11 @@ async def test_every_error_is_a_problem_document(method: str, path: str, status:
     assert answer.json()["status"] == status
 
 
+async def test_a_foreign_host_is_refused_by_the_full_stack_too() -> None:
+    answer = await ask("GET", "/api/v1/conditions/", headers={"host": "evil.example"})
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
 async def test_health_keeps_its_shape() -> None:
     said = (await ask("GET", "/health")).json()
     assert said["status"] in ("healthy", "degraded", "unhealthy")
