@@ -25,22 +25,22 @@ NOT_ENOUGH = (
 class Parameters(Struct, frozen=True):
     """Few, and fitted by ``manage.py fit``, never by hand per condition."""
 
-    prior: float = 0.6
-    age: float = 0.85
-    sex: float = 1.0
+    prior: float = 0.45
+    age: float = 1.0
+    sex: float = 0.5
     evidence: float = 1.0
-    absent: float = 0.6
-    correlated: float = 0.45
+    absent: float = 0.8
+    correlated: float = 0.75
     """Weight of each further correlated finding, relative to the one before."""
-    missing: float = 0.05
+    missing: float = 0.1
     """Weight of a hallmark that a long enough note does not mention."""
-    missing_cause: float = 0.35
+    missing_cause: float = 0.8
     """The same for an exposure, drug or history without which the condition hardly occurs."""
     tempo: float = 0.6
     temperature: float = 1.1
-    other: float = 0.02
+    other: float = 0.005
     """Prior of 'other, or not in the knowledge'."""
-    other_fit: float = 0.35
+    other_fit: float = 0.2
     """How well 'other' explains each complaint, in units of the best condition's evidence."""
     full_note_words: float = 60.0
 

@@ -77,8 +77,10 @@ def summed(
     missing = tuple(item.name for item in items if item.points is None)
     band = next((b for b in reversed(bands) if b.start <= total), bands[0])
     shown = f"at least {total:g} from what is known" if missing else f"{total:g}"
-    if not missing or band.start > bands[0].start:
+    if not missing or band is not bands[0]:
         shown = f"{shown}: {band.text}"
+    if missing and band not in (bands[0], bands[-1]):
+        shown = f"{shown} (or a higher band)"
     return Score(
         score=title.key,
         name=title.name,

@@ -13,7 +13,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, Bounded):
+class UserAdmin(DjangoUserAdmin, Bounded):  # type: ignore[misc]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -21,5 +21,5 @@ class UserAdmin(DjangoUserAdmin, Bounded):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, Bounded):
+class GroupAdmin(DjangoGroupAdmin, Bounded):  # type: ignore[misc]
     pass
