@@ -16,10 +16,10 @@ from agents.types import (
     UrgencyReason,
 )
 
-EMERGENCY_FROM = 0.3
+EMERGENCY_FROM = 0.2
 """Share of probability on emergencies from which the whole case is one."""
 URGENT_FROM = 0.4
-ROUTINE_FROM = 0.45
+ROUTINE_FROM = 0.7
 
 
 def red_flags_in(
