@@ -10,10 +10,12 @@ from agents.knowledge.schema import FindingEntry
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_QUERY = 100
 _CUTOFF = 75.0
+_NAME_BONUS = 5.0
+"""A name before a synonym that fits as well."""
 
 
 class FindingMatch(Struct, frozen=True):
-    """``matched`` is the wording that fits the query; ``score`` runs from 0 to 100."""
+    """``matched`` is the wording that fits the query; ``score`` runs from 0 to 105."""
 
     id: str
     name: str
@@ -43,6 +45,8 @@ class FindingSearch:
         words = wanted.split()
         for normal, wording, key in self._wordings:
             score = _score(normal, wanted, words)
+            if score and wording == self._findings[key].name:
+                score += _NAME_BONUS
             if score and score > ranked.get(key, (0.0, ""))[0]:
                 ranked[key] = (score, wording)
         if len(ranked) < limit and len(wanted) > 3:

@@ -70,6 +70,8 @@ class PhraseIndex:
                 signature = (stems if rigid else tuple(sorted(stems)), normal)
                 known = merged.get(signature)
                 keys = dict.fromkeys([*(known.keys if known else ()), key])
+                if len(keys) > 1:
+                    keys.pop(IDIOM, None)  # a finding's own wording is no idiom
                 merged[signature] = Phrase(stems, tuple(keys), normal, rigid)
                 written.setdefault(signature, set()).update(words)
         self.phrases = [

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agents.types import Presence, Reading, Sex
+from agents.types import Case, Note, Presence, Reading, Sex, StatedFinding
 
 P, A = Presence.PRESENT, Presence.ABSENT
 
@@ -191,8 +191,6 @@ def test_spans_point_at_the_words(read: Callable[..., Reading]) -> None:
 
 
 def test_unknown_structured_findings_come_back(knowledge) -> None:  # type: ignore[no-untyped-def]
-    from agents.types import Case, StatedFinding
-
     reading = knowledge.reader.read(
         Case(findings=(StatedFinding("headache"), StatedFinding("zzyzx syndrome of the wug")))
     )
@@ -220,3 +218,11 @@ def test_structured_names_resolve(knowledge, name: str, key: str) -> None:  # ty
 )
 def test_odd_text_reads_as_nothing_and_never_fails(read: Callable[..., Reading], text: str) -> None:
     assert read(text).present == ()
+
+
+def test_every_wording_reads_without_failing_in_every_context(knowledge) -> None:
+    for key, entry in knowledge.text.findings.items():
+        for wording in (entry.name, *entry.synonyms[:3], *entry.lay[:3], *entry.normal[:2]):
+            text = f"{wording}. No {wording}. His mother had {wording}."
+            reading = knowledge.reader.read(Case(note=Note(text=text)))
+            assert all(m.finding in knowledge.text.findings for m in reading.mentions), key

@@ -6,6 +6,7 @@ import structlog
 from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError
 
+from agents.knowledge.loader import read_shipped
 from diagnosis import live
 from diagnosis.events import diagnosis_events
 from diagnosis.policies import ROLES
@@ -23,8 +24,12 @@ _sweeping: asyncio.Task[None] | None = None
 
 
 async def startup() -> None:
-    """Readies this process to serve: compiles the knowledge, ends what dead workers left."""
+    """Readies this process to serve: compiles the knowledge, ends what dead workers left.
+
+    Raises InvalidKnowledge where the shipped files are bad: a server runs no system checks.
+    """
     global _sweeping
+    await asyncio.to_thread(read_shipped)
     await current_knowledge_async()
     live.feed.follow_others()
     if _sweeping is None or _sweeping.done():

@@ -11,14 +11,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from agents.errors import InvalidCase
+from agents.errors import InvalidCase, InvalidKnowledge
 from agents.types import Case, Note
 from diagnosis import live, selectors, services
 from diagnosis.errors import SignInRequired
 from diagnosis.identifiers import uuid7
 from diagnosis.models import AuditEvent, DiagnosisSession, Opinion, SessionEvent
 from diagnosis.policies import Actor
-from diagnosis.services import consultations
+from diagnosis.services import consultations, lifetime
 from diagnosis.services.interruptions import interrupt_abandoned
 from diagnosis.services.workers import is_dead, this_worker
 from diagnosis.threads import in_database
@@ -186,6 +186,17 @@ async def test_stopping_gives_up_on_what_hangs_and_the_next_start_says_so(
     assert moments[-1].kind == "session_interrupted"
     session = await DiagnosisSession.objects.aget(id=session_id)
     assert (session.status, selectors.consultation_of(session)) == ("interrupted", None)
+
+
+async def test_a_server_does_not_start_on_bad_knowledge(
+    ended: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad() -> None:
+        raise InvalidKnowledge(["finding rash: is broken"])
+
+    monkeypatch.setattr(lifetime, "read_shipped", bad)
+    with pytest.raises(InvalidKnowledge):
+        await services.startup()
 
 
 async def test_a_session_whose_engine_breaks_is_ended_as_failed(
