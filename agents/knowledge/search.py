@@ -10,12 +10,10 @@ from agents.knowledge.schema import FindingEntry
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_QUERY = 100
 _CUTOFF = 75.0
-_NAME_BONUS = 5.0
-"""A name before a synonym that fits as well."""
 
 
 class FindingMatch(Struct, frozen=True):
-    """``matched`` is the wording that fits the query; ``score`` runs from 0 to 105."""
+    """``matched`` is the wording that fits the query; ``score`` runs from 0 to 100."""
 
     id: str
     name: str
@@ -45,17 +43,20 @@ class FindingSearch:
         words = wanted.split()
         for normal, wording, key in self._wordings:
             score = _score(normal, wanted, words)
-            if score and wording == self._findings[key].name:
-                score += _NAME_BONUS
             if score and score > ranked.get(key, (0.0, ""))[0]:
                 ranked[key] = (score, wording)
         if len(ranked) < limit and len(wanted) > 3:
             self._add_typos(wanted, ranked, limit)
-        best = sorted(ranked.items(), key=lambda item: (-item[1][0], len(item[1][1]), item[0]))
+        best = sorted(ranked.items(), key=self._order)
         return [
             FindingMatch(key, self._findings[key].name, self._findings[key].kind, wording, score)
             for key, (score, wording) in best[:limit]
         ]
+
+    def _order(self, item: tuple[str, tuple[float, str]]) -> tuple[float, bool, int, str]:
+        """By score; a name before a synonym that fits as well, the shorter wording first."""
+        key, (score, wording) = item
+        return -score, wording != self._findings[key].name, len(wording), key
 
     def _add_typos(self, wanted: str, ranked: dict[str, tuple[float, str]], limit: int) -> None:
         for _, score, at in process.extract(

@@ -14,7 +14,9 @@ IDIOM = ""
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
 _NEGATING = frozenset({"no", "not", "cannot", "without", "never", "non"})
-_ARTICLES = frozenset({"a", "an", "the", "any", "his", "her", "my", "their", "been", "be", "to"})
+_ARTICLES = frozenset(
+    {"in", "of", "a", "an", "the", "any", "his", "her", "my", "their", "been", "be", "to"}
+)
 _DENYING = frozenset({"no", "not", "deni", "denies", "never", "without"})
 
 
@@ -52,7 +54,7 @@ class PhraseIndex:
         """``entries``: (id, phrase, is_normal), the best claims to a phrase first.
 
         Phrases of one too general word are left out; a phrase that filler words reduce to one
-        word ('out to get him') must stand as it is written.
+        word ('out to get him'), or that says 'without', must stand as it is written.
         """
         vague = {(vocabulary.stem(word),) for word in too_general}
         merged: dict[tuple[tuple[str, ...], bool], Phrase] = {}
@@ -64,7 +66,7 @@ class PhraseIndex:
             if not stems or all(s.isdigit() for s in stems):
                 continue
             rigid = not _NEGATING.isdisjoint(stems)
-            if len(stems) == 1 and len(words) > 1:
+            if (len(stems) == 1 and len(words) > 1) or "without" in words:
                 exact.setdefault(words, Phrase(words, (key,), normal, rigid))
             elif stems not in vague:
                 signature = (stems if rigid else tuple(sorted(stems)), normal)

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.explanation import explained
@@ -159,18 +159,15 @@ def test_questions_are_about_what_is_not_known() -> None:
         assert {a.presence for a in question.answers} == {Presence.PRESENT, Presence.ABSENT}
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.data())
-def test_every_shipped_condition_leads_on_its_own_hallmarks(
-    knowledge: KnowledgeBase, data: st.DataObject
+def test_nearly_every_shipped_condition_leads_on_its_own_hallmarks(
+    knowledge: KnowledgeBase,
 ) -> None:
-    """A patient with all that a condition lists as very common has it among the first twenty."""
-    row = data.draw(st.integers(0, len(knowledge.condition_ids) - 1))
-    entry = knowledge.text.conditions[knowledge.condition_ids[row]]
-    typical = tuple(
-        sorted(f for f in entry.findings if entry.findings[f] in ("hallmark", "very_common"))
-    )
-    if len(typical) < 3:
-        return
-    ranking = rank(knowledge, Case(), reading(typical))
-    assert row in ranking.order[:20]
+    """A patient with all that a condition lists as very common has it among the first ten."""
+    found = []
+    for row, key in enumerate(knowledge.condition_ids):
+        figures = knowledge.text.conditions[key].findings
+        typical = tuple(sorted(f for f in figures if figures[f] in ("hallmark", "very_common")))
+        if len(typical) >= 3:
+            found.append(row in rank(knowledge, Case(), reading(typical)).order[:10])
+    assert len(found) > 500
+    assert sum(found) / len(found) > 0.97
