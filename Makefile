@@ -37,10 +37,10 @@ install-dev: .venv/installed-dev ## and with what tests and checks need
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 
 lock: .venv/bin/uv ## compile the pinned requirements from pyproject.toml; UPGRADE=--upgrade for newer ones
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --python-version 3.11 pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	@# resolved for a platform whose torch is without CUDA, so that the pins do not insist on it
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --python-version 3.11 --python-platform windows --no-emit-package colorama \
+	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 --python-platform windows --no-emit-package colorama \
 	    --extra encoders -c requirements.txt pyproject.toml -o requirements-encoders.txt
 
 # --- running --------------------------------------------------------------------------------------
