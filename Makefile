@@ -101,7 +101,7 @@ documents-check: .venv/installed-dev
 	$(BIN)/python -m scripts.accuracy --check
 
 bench-agents: .venv/installed-dev ## CPU of the agents alone
-	$(BIN)/pytest benchmarks --benchmark-only -p no:cacheprovider -q
+	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider -q
 
 openapi: .venv/installed-dev ## rewrite the OpenAPI schema
 	ENV_FILE= $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml

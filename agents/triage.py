@@ -32,10 +32,12 @@ def red_flags_in(
     """Rules that fire on these findings, most urgent first. ``spans``: where a finding stands."""
     held = set(present)
     held.update(*(knowledge.ancestors[f] for f in tuple(held) if f in knowledge.ancestors))
+    rules = knowledge.text.red_flags
+    touched = {key for finding in held for key in knowledge.rules_of.get(finding, ())}
     fired = [
-        _flag(key, rule, held, spans or {})
-        for key, rule in knowledge.text.red_flags.items()
-        if _fires(rule, held) and _concerns(rule, case, held, age_years)
+        _flag(key, rules[key], held, spans or {})
+        for key in touched
+        if _fires(rules[key], held) and _concerns(rules[key], case, held, age_years)
     ]
     return sorted(fired, key=lambda f: (-f.urgency.rank, f.rule))
 

@@ -67,6 +67,7 @@ class KnowledgeBase:
         self.hallmarks = _expected(text, self.tables, frozenset({"symptom"}))
         self.causes = _expected(text, self.tables, frozenset({"exposure", "drug", "history"}))
         self.guidelines_of = _guidelines_of(text)
+        self.rules_of = _rules_of(text)
         self.telling = _telling(self.tables)
         self._finding_names = tuple(entry.name for entry in text.findings.values())
         self._telling_evidence: dict[int, list[tuple[int, Evidence]]] = {}
@@ -187,6 +188,15 @@ def _log_ages(conditions: Iterable[ConditionEntry]) -> Floats:
 def _age_limits(conditions: Iterable[ConditionEntry]) -> Floats:
     """(2, C) lowest and highest possible age."""
     return np.array([c.age_limits or (0.0, 130.0) for c in conditions]).reshape(-1, 2).T.copy()
+
+
+def _rules_of(text: KnowledgeText) -> dict[str, tuple[str, ...]]:
+    """Red-flag rules that a finding can make fire."""
+    found: dict[str, list[str]] = {}
+    for key, rule in text.red_flags.items():
+        for finding in (*rule.all, *rule.any):
+            found.setdefault(finding, []).append(key)
+    return {finding: tuple(keys) for finding, keys in found.items()}
 
 
 def _guidelines_of(text: KnowledgeText) -> dict[str, tuple[str, ...]]:
