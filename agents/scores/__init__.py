@@ -8,7 +8,7 @@ says what to do, and nothing lowers one.
 
 from agents.scores import circulation, gut, infection, injury, mind, vital_signs
 from agents.scores.points import ADULT_YEARS, ScoreRule
-from agents.scores.subject import Ancestors, Subject
+from agents.scores.subject import Ancestors, Subject, statements_of
 from agents.types import Case, Presence, Reading, Score, Vitals
 
 __all__ = ["ADULT_YEARS", "RULES", "ScoreRule", "Subject", "scores_of"]
@@ -42,7 +42,7 @@ def scores_of(
         sex=case.sex,
         pregnant=case.pregnant is Presence.PRESENT or "pregnant" in present,
         setting=case.setting,
-        mentions=reading.mentions,
+        statements=statements_of(reading.mentions, ancestors),
         ancestors=ancestors,
     )
     return tuple(score for rule in RULES if (score := rule(subject)) is not None)

@@ -22,15 +22,18 @@ class Subject(NamedTuple):
     sex: Sex | None
     pregnant: bool
     setting: Setting
-    mentions: tuple[FindingMention, ...]
+    statements: Mapping[str, list[FindingMention]]
+    """Mentions of each finding, or of one that implies it, of this patient now."""
     ancestors: Ancestors
 
     def states(self, finding: str) -> bool | None:
         """Whether a finding holds; it does not where a more general one is denied."""
         if finding in self.present:
             return True
-        lineage = self.ancestors.get(finding, frozenset()) | {finding}
-        return None if lineage.isdisjoint(self.absent) else False
+        if finding in self.absent:
+            return False
+        above = self.ancestors.get(finding)
+        return None if above is None or above.isdisjoint(self.absent) else False
 
     def any_of(self, *findings: str) -> bool | None:
         """Whether one of the findings holds; only where all are denied does none."""
@@ -46,13 +49,7 @@ class Subject(NamedTuple):
 
     def said(self, finding: str) -> list[FindingMention]:
         """Where the finding, or one that implies it, is stated of this patient now."""
-        return [
-            mention
-            for mention in self.mentions
-            if mention.is_evidence
-            and mention.presence is Presence.PRESENT
-            and finding in self.ancestors.get(mention.finding, frozenset()) | {mention.finding}
-        ]
+        return self.statements.get(finding, [])
 
     @property
     def altered(self) -> bool | None:
@@ -69,6 +66,18 @@ class Subject(NamedTuple):
         if pulse is None:
             return self.states("tachycardia")
         return pulse > rate if above else pulse >= rate
+
+
+def statements_of(
+    mentions: tuple[FindingMention, ...], ancestors: Ancestors
+) -> dict[str, list[FindingMention]]:
+    """Mentions that are evidence of presence, by every finding that they imply."""
+    found: dict[str, list[FindingMention]] = {}
+    for mention in mentions:
+        if mention.presence is Presence.PRESENT and mention.is_evidence:
+            for finding in (mention.finding, *ancestors.get(mention.finding, ())):
+                found.setdefault(finding, []).append(mention)
+    return found
 
 
 def either(*answers: bool | None) -> bool | None:

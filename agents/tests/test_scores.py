@@ -14,7 +14,16 @@ from agents.detector import EmergencyDetector
 from agents.knowledge.base import KnowledgeBase
 from agents.scores import RULES
 from agents.scores.points import Band, Item, Title, refusal, summed, when
-from agents.scores.subject import Subject, below, both, either, first_known, from_limit, negated
+from agents.scores.subject import (
+    Subject,
+    below,
+    both,
+    either,
+    first_known,
+    from_limit,
+    negated,
+    statements_of,
+)
 from agents.tests.scoring import mention, scored
 from agents.types import (
     Alarm,
@@ -133,7 +142,7 @@ def subject(
         None,
         False,
         Setting.PRIMARY_CARE,
-        mentions,
+        statements_of(mentions, ANCESTORS),
         ANCESTORS,
     )
 
