@@ -151,7 +151,7 @@ Temporality = Literal["current", "past", "hypothetical"]
 Subject = Literal["patient", "family"]
 
 
-class Span(Struct, frozen=True):
+class Span(Struct, frozen=True, gc=False):
     """Character range ``[start, end)`` in one section of the note."""
 
     section: Section
@@ -159,7 +159,7 @@ class Span(Struct, frozen=True):
     end: int
 
 
-class FindingMention(Struct, frozen=True, omit_defaults=True):
+class FindingMention(Struct, frozen=True, omit_defaults=True, gc=False):
     """One place where a finding was stated or read.
 
     Only mentions with ``temporality == "current"`` and ``subject == "patient"`` are evidence.
@@ -181,7 +181,7 @@ class FindingMention(Struct, frozen=True, omit_defaults=True):
         return self.temporality == "current" and self.subject == "patient"
 
 
-class Contradiction(Struct, frozen=True):
+class Contradiction(Struct, frozen=True, gc=False):
     """Two statements that cannot both hold; shown to the user, never silently resolved."""
 
     subject: str
@@ -206,7 +206,7 @@ class NamedCondition(Struct, frozen=True):
     presence: Presence
 
 
-class Reading(Struct, frozen=True, omit_defaults=True):
+class Reading(Struct, frozen=True, omit_defaults=True, gc=False):
     """The classifier's answer: coded findings of the case."""
 
     mentions: tuple[FindingMention, ...] = ()
@@ -240,7 +240,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True, gc=False):
     note: str = ""
 
 
-class Candidate(Struct, frozen=True, omit_defaults=True):
+class Candidate(Struct, frozen=True, omit_defaults=True, gc=False):
     """A condition in a differential with everything that explains its place."""
 
     condition: str
@@ -263,7 +263,7 @@ class Candidate(Struct, frozen=True, omit_defaults=True):
     sources: tuple[str, ...] = ()
 
 
-class Differential(Struct, frozen=True, omit_defaults=True):
+class Differential(Struct, frozen=True, omit_defaults=True, gc=False):
     """Two lists: most likely by posterior, and dangerous conditions not yet excluded.
 
     ``other_probability`` is the calibrated mass of 'other, or not in our knowledge'.
@@ -277,7 +277,7 @@ class Differential(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What one answer to a question would change: leading condition and its probability."""
 
     presence: Presence
@@ -285,7 +285,7 @@ class Answer(Struct, frozen=True):
     probability: float
 
 
-class Question(Struct, frozen=True, omit_defaults=True):
+class Question(Struct, frozen=True, omit_defaults=True, gc=False):
     """A next best question; ``information`` is the expected gain in bits."""
 
     finding: str
@@ -297,7 +297,7 @@ class Question(Struct, frozen=True, omit_defaults=True):
 # --- what the detector and the retriever conclude ---------------------------------------------
 
 
-class RedFlag(Struct, frozen=True, omit_defaults=True):
+class RedFlag(Struct, frozen=True, omit_defaults=True, gc=False):
     """A sourced rule that fired."""
 
     rule: str
@@ -310,7 +310,7 @@ class RedFlag(Struct, frozen=True, omit_defaults=True):
     span: Span | None = None
 
 
-class Score(Struct, frozen=True, omit_defaults=True):
+class Score(Struct, frozen=True, omit_defaults=True, gc=False):
     """A clinical score; ``value`` is None where inputs are missing and no band can be given."""
 
     score: str
@@ -331,7 +331,7 @@ class Alarm(Struct, frozen=True, omit_defaults=True):
     scores: tuple[Score, ...] = ()
 
 
-class Advice(Struct, frozen=True, omit_defaults=True):
+class Advice(Struct, frozen=True, omit_defaults=True, gc=False):
     """A guideline recommendation found for a leading condition."""
 
     recommendation: str
@@ -356,7 +356,7 @@ class Advice(Struct, frozen=True, omit_defaults=True):
 OpinionStatus = Literal["completed", "failed", "timed_out", "breaker_open"]
 
 
-class Opinion(Struct, frozen=True, omit_defaults=True):
+class Opinion(Struct, frozen=True, omit_defaults=True, gc=False):
     """How one agent fared; what it concluded stands in the consultation's own fields."""
 
     agent: AgentName
@@ -375,7 +375,7 @@ class Versions(Struct, frozen=True):
     guidelines: dict[str, str] = {}
 
 
-class UrgencyReason(Struct, frozen=True):
+class UrgencyReason(Struct, frozen=True, gc=False):
     urgency: Urgency
     sentence: str
     origin: str
