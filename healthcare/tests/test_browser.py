@@ -199,6 +199,23 @@ def test_without_javascript_the_job_is_done_too(visit: Callable[..., Visit], sto
     expect(page.get_by_role("heading", name="Most likely")).to_be_visible()
 
 
+CLICK_AT_ONCE = """() => {
+  const list = document.getElementById("suggestions");
+  new MutationObserver((_, watch) => {
+    watch.disconnect();
+    list.querySelector("[data-choose]").click();
+  }).observe(list, {childList: true});
+}"""
+
+
+def test_a_suggestion_can_be_chosen_the_moment_it_appears(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.goto("/")
+    page.evaluate(CLICK_AT_ONCE)
+    page.get_by_label("Search for a finding").press_sequentially("pelvic pain")
+    expect(page.get_by_label("Presence of Pelvic pain")).to_be_visible()
+
+
 def test_by_keyboard_alone(visit: Callable[..., Visit]) -> None:
     page = visit().page
     page.goto("/")
