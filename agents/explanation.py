@@ -90,15 +90,8 @@ def _evidence(
 ) -> dict[int, list[Evidence]]:
     """For each condition every finding that moved it, the strongest first."""
     columns, presences = ranking.columns, ranking.presences
-    split = presences.count(Presence.PRESENT)
     weights = np.round(ranking.weights[rows], 3).tolist()
-    tables = knowledge.tables
-    ratios = np.hstack(
-        [
-            tables.present_ratio[np.ix_(rows, columns[:split])],
-            tables.absent_ratio[np.ix_(rows, columns[split:])],
-        ]
-    ).tolist()
+    ratios = np.round(np.exp(ranking.ratios[rows]), 3).tolist()
     explained_rows = {}
     for row, own_weights, own_ratios in zip(rows, weights, ratios, strict=True):
         telling = [
@@ -108,7 +101,14 @@ def _evidence(
         ]
         telling.sort()
         explained_rows[row] = [
-            knowledge.evidence(row, columns[p], presences[p], own_ratios[p], own_weights[p])
+            knowledge.evidence(
+                row,
+                columns[p],
+                presences[p],
+                own_ratios[p],
+                own_weights[p],
+                past=columns[p] in ranking.past,
+            )
             for _, p in telling
         ]
     return explained_rows

@@ -42,13 +42,18 @@ class Parameters(Struct, frozen=True):
     """Prior of 'other, or not in the knowledge'."""
     other_fit: float = 0.2
     """How well 'other' explains each complaint, in units of the best condition's evidence."""
+    chief: float = 1.4
+    """Factor on the weight of the chief complaint: what a condition has to explain first."""
+    past: float = 0.4
+    """Share of its weight that a complaint of the past still has for what it supports."""
     full_note_words: float = 60.0
 
 
 class Ranking(Struct, frozen=True):
     """All conditions of a case, before they are explained.
 
-    ``weights`` is (C, n) for the n findings of ``columns``, as they entered the score.
+    ``ratios`` and ``weights`` are (C, n) for the n findings of ``columns``: the log likelihood
+    ratio of each alone, and as it entered the score. ``past`` are columns stated of the past.
     """
 
     scores: Floats
@@ -57,6 +62,8 @@ class Ranking(Struct, frozen=True):
     prior: Floats
     columns: tuple[int, ...]
     presences: tuple[Presence, ...]
+    past: frozenset[int]
+    ratios: Floats
     weights: Floats
     context: dict[str, Floats]
     missing: Floats
@@ -67,18 +74,19 @@ def rank(
     knowledge: KnowledgeBase, case: Case, reading: Reading, parameters: Parameters = Parameters()
 ) -> Ranking:
     """Scores every condition; the order of findings never matters."""
-    known = knowledge.finding_index
-    present = [known[f] for f in reading.present if f in known]
-    absent = [known[f] for f in reading.absent if f in known]
+    present, past, absent = _columns(knowledge, reading)
     context = _context(knowledge, case, reading.tempo, parameters)
-    weights = np.hstack(
+    tables = knowledge.tables
+    held = tables.present([*present, *past])
+    denied = tables.absent(absent)
+    emphasised = held * _emphasis(knowledge, reading, len(present) + len(past), parameters)
+    np.maximum(emphasised[:, len(present) :], 0.0, out=emphasised[:, len(present) :])
+    weights = parameters.evidence * np.hstack(
         [
-            _tempered(knowledge.tables.present[:, present], present, knowledge, parameters),
-            parameters.absent
-            * _tempered(knowledge.tables.absent[:, absent], absent, knowledge, parameters),
+            _tempered(emphasised, [*present, *past], knowledge, parameters),
+            parameters.absent * _tempered(denied, absent, knowledge, parameters),
         ]
     )
-    weights *= parameters.evidence
     missing = _not_mentioned(knowledge, [*present, *absent], reading.word_count, parameters)
     base = np.zeros(len(knowledge.condition_ids))
     for part in context.values():
@@ -92,13 +100,40 @@ def rank(
         probabilities=probabilities,
         other_probability=other,
         prior=np.exp(knowledge.log_prevalence(case.setting)),
-        columns=(*present, *absent),
-        presences=(*[Presence.PRESENT] * len(present), *[Presence.ABSENT] * len(absent)),
+        columns=(*present, *past, *absent),
+        presences=(
+            *[Presence.PRESENT] * (len(present) + len(past)),
+            *[Presence.ABSENT] * len(absent),
+        ),
+        past=frozenset(past),
+        ratios=np.hstack([held, denied]),
         weights=weights,
         context=context,
         missing=missing,
         order=order,
     )
+
+
+def _columns(
+    knowledge: KnowledgeBase, reading: Reading
+) -> tuple[list[int], list[int], list[int]]:
+    """Columns of what is present, what was only in the past, and what is absent."""
+    known = knowledge.finding_index
+    return (
+        [known[f] for f in reading.present if f in known],
+        [known[f] for f in reading.past if f in known],
+        [known[f] for f in reading.absent if f in known],
+    )
+
+
+def _emphasis(
+    knowledge: KnowledgeBase, reading: Reading, count: int, parameters: Parameters
+) -> Floats:
+    """(count,) factors of the present and then the past findings."""
+    known = knowledge.finding_index
+    chief = frozenset(reading.chief)
+    present = [parameters.chief if f in chief else 1.0 for f in reading.present if f in known]
+    return np.array(present + [parameters.past] * (count - len(present)))
 
 
 def _context(
@@ -141,13 +176,10 @@ def _tempered(
 
 def _decay(block: Floats, factor: float) -> Floats:
     """(C, k) factors: 1 for the strongest of a sign, then falling, by size within its sign."""
-    sizes = np.abs(block)
-    decay = np.empty_like(block)
-    for positive in (True, False):
-        of_sign = (block >= 0) == positive
-        ranks = np.argsort(np.argsort(-np.where(of_sign, sizes, -1.0), axis=1), axis=1)
-        decay = np.where(of_sign, factor**ranks, decay)
-    return decay
+    size = block.shape[1]
+    places = np.argsort(np.argsort(block, axis=1), axis=1)  # the most negative first
+    ranks = np.where(block < 0, places, size - 1 - places)
+    return np.asarray((factor ** np.arange(size))[ranks])
 
 
 def _not_mentioned(
@@ -166,8 +198,7 @@ def _not_mentioned(
         (parameters.missing_cause, knowledge.causes),
     ):
         if weight:
-            seen = expected.absent[:, mentioned].sum(axis=1)
-            penalty += weight * share * (expected.total - seen)
+            penalty += weight * share * expected.unmentioned(mentioned)
     return penalty
 
 

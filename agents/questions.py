@@ -25,7 +25,7 @@ def next_questions(
     if not rows or not columns:
         return ()
     prior = _normalised(ranking.probabilities[rows] * _danger(knowledge, rows))
-    likelihood = knowledge.tables.probability[np.ix_(rows, columns)]
+    likelihood = knowledge.tables.probability(rows, columns)
     yes = (prior[:, None] * likelihood).sum(axis=0)
     gains = _entropy(prior) - (
         yes * _entropy(_updated(prior, likelihood))
@@ -83,8 +83,8 @@ def _questions(
     gains: list[float],
     temperature: float,
 ) -> tuple[Question, ...]:
-    yes = _leaders(knowledge, ranking, knowledge.tables.present[:, columns], temperature)
-    no = _leaders(knowledge, ranking, knowledge.tables.absent[:, columns], temperature)
+    yes = _leaders(knowledge, ranking, knowledge.tables.present(columns), temperature)
+    no = _leaders(knowledge, ranking, knowledge.tables.absent(columns), temperature)
     questions = []
     for position, column in enumerate(columns):
         key = knowledge.finding_ids[column]

@@ -180,6 +180,10 @@ class FindingMention(Struct, frozen=True, omit_defaults=True, gc=False):
     def is_evidence(self) -> bool:
         return self.temporality == "current" and self.subject == "patient"
 
+    @property
+    def is_past(self) -> bool:
+        return self.temporality == "past" and self.subject == "patient"
+
 
 class Contradiction(Struct, frozen=True, gc=False):
     """Two statements that cannot both hold; shown to the user, never silently resolved."""
@@ -212,6 +216,10 @@ class Reading(Struct, frozen=True, omit_defaults=True, gc=False):
     mentions: tuple[FindingMention, ...] = ()
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    """Complaints stated of the past only."""
+    chief: tuple[str, ...] = ()
+    """Those of ``present`` that the chief complaint names, or else the first sentence."""
     unrecognised: tuple[str, ...] = ()
     """Structured findings that the knowledge does not have, as they were given."""
     contradictions: tuple[Contradiction, ...] = ()

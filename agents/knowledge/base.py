@@ -1,11 +1,12 @@
 """Knowledge compiled for the agents: read-only matrices, hierarchy, reader, guideline index.
 
-Shapes: C conditions, F findings. ``present`` and ``absent`` are (C, F) natural logarithms of the
-likelihood ratio of a finding that is present or absent.
+Shapes: C conditions, F findings, n findings of a case.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
+from math import exp
 
 import numpy as np
 from msgspec import Struct
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 
 from agents.knowledge.bands import PREVALENCE
 from agents.knowledge.hierarchy import ancestors_of, correlation_groups
-from agents.knowledge.likelihood import ESTIMATE, LikelihoodTables, likelihood_tables
+from agents.knowledge.likelihood import (
+    ESTIMATE,
+    LikelihoodTables,
+    Listed,
+    likelihood_tables,
+)
 from agents.knowledge.loader import content_hash
 from agents.knowledge.raw_flags import RawFlags
 from agents.knowledge.schema import ConditionEntry, KnowledgeText
@@ -35,6 +41,8 @@ _TYPICAL = 0.85
 """Share of patients whose tempo is one of those that the condition lists."""
 _IMPOSSIBLE = -1e9
 _HALLMARK_FROM = 0.78
+_MOST_TELLING = 60
+IN_THE_PAST = "Stated of the past."
 _AGE_GRID: Floats = np.concatenate(
     [np.array([0, 0.02, 0.08, 0.17, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5]), np.arange(3.0, 131.0)]
 )
@@ -64,11 +72,11 @@ class KnowledgeBase:
         self.tables: LikelihoodTables = likelihood_tables(text, self.ancestors, self.finding_index)
         self.group_of = tuple(self.groups[key] for key in self.finding_ids)
         self.dont_miss = np.array([c.dont_miss for c in text.conditions.values()], dtype=bool)
-        self.hallmarks = _expected(text, self.tables, frozenset({"symptom"}))
-        self.causes = _expected(text, self.tables, frozenset({"exposure", "drug", "history"}))
+        self.hallmarks = Expected(text, self.tables, frozenset({"symptom"}))
+        self.causes = Expected(text, self.tables, frozenset({"exposure", "drug", "history"}))
         self.guidelines_of = _guidelines_of(text)
         self.rules_of = _rules_of(text)
-        self.telling = _telling(self.tables)
+        self.telling = [_telling(self.tables.listed(row)) for row in range(len(text.conditions))]
         self._finding_names = tuple(entry.name for entry in text.findings.values())
         self._telling_evidence: dict[int, list[tuple[int, Evidence]]] = {}
         self.tempo = _tempo_tables(text.conditions.values())
@@ -107,7 +115,14 @@ class KnowledgeBase:
     # --- explanation ----------------------------------------------------------------------
 
     def evidence(
-        self, row: int, column: int, presence: Presence, ratio: float, weight: float
+        self,
+        row: int,
+        column: int,
+        presence: Presence,
+        ratio: float,
+        weight: float,
+        *,
+        past: bool = False,
     ) -> Evidence:
         """What finding ``column`` says about condition ``row``, with its source."""
         figure = self.tables.figures.get((row, column)) or ESTIMATE
@@ -118,17 +133,18 @@ class KnowledgeBase:
             ratio,
             weight,
             figure.source,
-            figure.note,
+            f"{IN_THE_PAST} {figure.note}".strip() if past else figure.note,
         )
 
     def telling_evidence(self, row: int) -> list[tuple[int, Evidence]]:
         """The condition's supporting findings by expected weight, as unasked evidence."""
         known = self._telling_evidence.get(row)
         if known is None:
-            ratios = self.tables.present_ratio[row, self.telling[row]].tolist()
+            listed = self.tables.listed(row)
+            ratios = dict(zip(listed.columns.tolist(), listed.present.tolist(), strict=True))
             known = self._telling_evidence[row] = [
-                (column, self.evidence(row, column, Presence.UNKNOWN, ratio, 0.0))
-                for column, ratio in zip(self.telling[row], ratios, strict=True)
+                (column, self.evidence(row, column, Presence.UNKNOWN, shown(ratios[column]), 0.0))
+                for column in self.telling[row]
             ]
         return known
 
@@ -155,6 +171,11 @@ class KnowledgeBase:
     def pregnancy_excluded(self, pregnant: bool) -> NDArray[np.bool_]:
         """(C,) conditions that a known (non-)pregnancy excludes."""
         return self._pregnancy_impossible if pregnant else self._pregnancy_required
+
+
+def shown(log_ratio: float) -> float:
+    """A likelihood ratio as it is shown."""
+    return round(exp(log_ratio), 3)
 
 
 def compile_knowledge(text: KnowledgeText) -> KnowledgeBase:
@@ -191,10 +212,12 @@ def _age_limits(conditions: Iterable[ConditionEntry]) -> Floats:
 
 
 def _rules_of(text: KnowledgeText) -> dict[str, tuple[str, ...]]:
-    """Red-flag rules that a finding can make fire."""
+    """Rules to look at for each finding: those that need it, by the rarest finding they need."""
+    needed = Counter(finding for rule in text.red_flags.values() for finding in rule.all)
     found: dict[str, list[str]] = {}
     for key, rule in text.red_flags.items():
-        for finding in (*rule.all, *rule.any):
+        rarest = min(rule.all, key=lambda finding: (needed[finding], finding), default=None)
+        for finding in (rarest,) if rarest else rule.any:
             found.setdefault(finding, []).append(key)
     return {finding: tuple(keys) for finding, keys in found.items()}
 
@@ -208,30 +231,43 @@ def _guidelines_of(text: KnowledgeText) -> dict[str, tuple[str, ...]]:
     return {condition: tuple(keys) for condition, keys in found.items()}
 
 
-class Expected(Struct, frozen=True):
-    """Listed findings that nearly all patients have: what their absence would say.
+class Expected:
+    """Listed findings that nearly all patients have, and what their absence would say."""
 
-    ``absent`` is (C, F), the log ratio of absence, else 0; ``total`` its sum over findings.
-    """
+    def __init__(
+        self, text: KnowledgeText, tables: LikelihoodTables, kinds: frozenset[str]
+    ) -> None:
+        of_kind = np.array([e.kind in kinds and not e.passing for e in text.findings.values()])
+        self.total = np.zeros(len(text.conditions))
+        """(C,) sum of the log ratios of absence over a condition's expected findings."""
+        found: dict[int, list[tuple[int, float]]] = {}
+        for row in range(len(text.conditions)):
+            listed = tables.listed(row)
+            expected = of_kind[listed.columns] & (listed.probability >= _HALLMARK_FROM)
+            self.total[row] = listed.absent[expected].sum()
+            for column, absent in zip(
+                listed.columns[expected].tolist(), listed.absent[expected].tolist(), strict=True
+            ):
+                found.setdefault(column, []).append((row, absent))
+        self._by_column = {
+            column: (np.array([row for row, _ in pairs]), np.array([value for _, value in pairs]))
+            for column, pairs in found.items()
+        }
 
-    absent: Floats
-    total: Floats
+    def unmentioned(self, mentioned: Iterable[int]) -> Floats:
+        """(C,) the total without the findings that a case mentions."""
+        left = self.total.copy()
+        for column in mentioned:
+            if (pair := self._by_column.get(column)) is not None:
+                left[pair[0]] -= pair[1]
+        return left
 
 
-def _expected(text: KnowledgeText, tables: LikelihoodTables, kinds: frozenset[str]) -> Expected:
-    of_kind = np.array(
-        [e.kind in kinds and not e.passing for e in text.findings.values()], dtype=bool
-    )
-    expected = tables.listed & of_kind & (tables.probability >= _HALLMARK_FROM)
-    absent = np.where(expected, tables.absent, 0.0)
-    return Expected(absent, absent.sum(axis=1))
-
-
-def _telling(tables: LikelihoodTables) -> list[list[int]]:
-    """For each condition its listed supporting findings, by expected weight when asked."""
-    value = np.where(tables.listed & (tables.present > 0), tables.present * tables.probability, 0)
-    order = np.argsort(-value, axis=1, kind="stable")
-    return [[int(f) for f in row[:60] if value[c, f] > 0] for c, row in enumerate(order)]
+def _telling(listed: Listed) -> list[int]:
+    """A condition's listed supporting findings, by expected weight when asked."""
+    value = np.where(listed.present > 0, listed.present * listed.probability, 0.0)
+    order = np.argsort(-value, kind="stable")[:_MOST_TELLING]
+    return [int(listed.columns[i]) for i in order if value[i] > 0]
 
 
 def _tempo_tables(conditions: Iterable[ConditionEntry]) -> TempoTables:

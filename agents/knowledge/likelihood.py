@@ -10,6 +10,8 @@ For a condition c and a finding f, P(f|c) is
 ``against`` findings carry their likelihood ratio as written.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -45,21 +47,129 @@ class Figure(Struct, frozen=True):
 ESTIMATE = Figure("estimate")
 
 
-class LikelihoodTables(Struct, frozen=True):
-    """(C, F) tables; ``listed`` marks pairs that the knowledge states itself.
+class LikelihoodTables:
+    """Log likelihood ratios of C conditions and F findings, kept only where knowledge says some.
 
-    ``present_ratio`` and ``absent_ratio`` are the likelihood ratios as they are shown, to three
-    places.
+    Most of the (C, F) pairs are unlisted and share their finding's default; the rest are entries,
+    sorted by finding and then condition, so that what a case needs is a few short slices.
     """
 
+    def __init__(
+        self,
+        entries: "list[_Entry]",
+        conditions: int,
+        default_ratio: Floats,
+        background: Floats,
+        figures: dict[tuple[int, int], Figure],
+    ) -> None:
+        self.figures = figures
+        self._conditions = conditions
+        entries.sort(key=lambda e: (e.column, e.row))
+        columns = np.array([e.column for e in entries], dtype=np.int32)
+        self._rows = np.array([e.row for e in entries], dtype=np.int32)
+        self._starts = np.searchsorted(columns, np.arange(len(background) + 1)).tolist()
+        ratio = np.array([e.ratio for e in entries], dtype=np.float64)
+        self._probability = _probability(ratio, background[columns])
+        self._present = _log_present(ratio)
+        self._absent = _log_absent(self._probability, background[columns])
+        published = np.array([e.absent_ratio or 0.0 for e in entries], dtype=np.float64)
+        stated = published > 0
+        self._absent[stated] = np.log(published[stated])
+        self._listed = np.array([e.listed for e in entries], dtype=bool)
+        self._default_probability = _probability(default_ratio, background)
+        self._default_present = _log_present(default_ratio)
+        self._default_absent = _log_absent(self._default_probability, background)
+        self._by_row = _by_row(self._rows, columns, conditions)
+
+    def present(self, columns: Sequence[int]) -> Floats:
+        """(C, n) natural logs of the likelihood ratios of findings that are present."""
+        return self._gathered(self._present, self._default_present, columns)
+
+    def absent(self, columns: Sequence[int]) -> Floats:
+        """(C, n) natural logs of the likelihood ratios of findings that are absent."""
+        return self._gathered(self._absent, self._default_absent, columns)
+
+    def _gathered(self, values: Floats, default: Floats, columns: Sequence[int]) -> Floats:
+        gathered = np.empty((len(columns), self._conditions))
+        gathered[:] = default[list(columns)][:, None]
+        starts, rows = self._starts, self._rows
+        for line, column in zip(gathered, columns, strict=True):
+            first, last = starts[column], starts[column + 1]
+            line[rows[first:last]] = values[first:last]
+        return gathered.T
+
+    def probability(self, rows: Sequence[int], columns: Sequence[int]) -> Floats:
+        """(len(rows), n): how often each condition shows each finding."""
+        wanted = np.asarray(columns)
+        default = self._default_probability[wanted]
+        found = np.empty((len(rows), len(wanted)))
+        for line, row in zip(found, rows, strict=True):
+            own = self._by_row[row]
+            line[:] = default
+            if not len(own.columns):
+                continue
+            places = np.searchsorted(own.columns[:-1], wanted)
+            known = own.columns[places] == wanted
+            line[known] = self._probability[own.entries[places[known]]]
+        return found
+
+    def listed(self, row: int) -> "Listed":
+        """What the knowledge itself states about a condition, by column."""
+        own = self._by_row[row]
+        stated = self._listed[own.entries]
+        entries = own.entries[stated]
+        return Listed(
+            own.columns[stated],
+            self._present[entries],
+            self._absent[entries],
+            self._probability[entries],
+        )
+
+
+class Listed(Struct, frozen=True):
+    """Findings of one condition: columns, log ratios when present and absent, frequency."""
+
+    columns: NDArray[np.int32]
     present: Floats
     absent: Floats
-    present_ratio: Floats
-    absent_ratio: Floats
     probability: Floats
-    background: Floats
-    listed: NDArray[np.bool_]
-    figures: dict[tuple[int, int], Figure]
+
+
+class _Row(Struct, frozen=True):
+    """A condition's entries by rising column."""
+
+    columns: NDArray[np.int32]
+    entries: NDArray[np.intp]
+
+
+class _Entry(Struct, frozen=True, gc=False):
+    row: int
+    column: int
+    ratio: float
+    listed: bool
+    absent_ratio: float | None
+
+
+def _probability(ratio: Floats, background: Floats) -> Floats:
+    return np.clip(ratio * background, 1e-5, 0.985)
+
+
+def _log_present(ratio: Floats) -> Floats:
+    return np.clip(np.log(ratio), -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
+
+
+def _log_absent(probability: Floats, background: Floats) -> Floats:
+    return np.asarray(np.log((1 - probability) / (1 - background)))
+
+
+def _by_row(
+    rows: NDArray[np.int32], columns: NDArray[np.int32], conditions: int
+) -> list[_Row]:
+    order = np.lexsort((columns, rows))
+    starts = np.searchsorted(rows[order], np.arange(conditions + 1))
+    return [
+        _Row(columns[order[a:b]], order[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)
+    ]
 
 
 def likelihood_tables(
@@ -70,30 +180,16 @@ def likelihood_tables(
         [UNLISTED if e.kind in _COMPLAINTS else 1.0 for e in text.findings.values()]
     )
     descendants = _descendants(ancestors)
-    count = len(text.conditions)
-    ratios = np.tile(unlisted, (count, 1))
-    listed = np.zeros((count, len(index)), dtype=bool)
+    entries: list[_Entry] = []
     figures: dict[tuple[int, int], Figure] = {}
     for row, condition in enumerate(text.conditions.values()):
         stated = _stated_ratios(condition, index, background, row, figures)
-        whole = _with_hierarchy(stated, ancestors, descendants, index, background)
-        for key, ratio in whole.items():
-            ratios[row, index[key]] = ratio
-        listed[row, [index[key] for key in stated]] = True
-    probability = np.clip(ratios * background, 1e-5, 0.985)
-    present = np.clip(np.log(ratios), -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
-    absent = np.log((1 - probability) / (1 - background))
-    _apply_published_absent(text, index, absent)
-    return LikelihoodTables(
-        present=present,
-        absent=absent,
-        present_ratio=np.round(np.exp(present), 3),
-        absent_ratio=np.round(np.exp(absent), 3),
-        probability=probability,
-        background=background,
-        listed=listed,
-        figures=figures,
-    )
+        for key, ratio in _with_hierarchy(
+            stated, ancestors, descendants, index, background
+        ).items():
+            absent_ratio = _published_absent(condition, key)
+            entries.append(_Entry(row, index[key], ratio, key in stated, absent_ratio))
+    return LikelihoodTables(entries, len(text.conditions), unlisted, background, figures)
 
 
 def background_of(entry: FindingEntry) -> float:
@@ -175,8 +271,6 @@ def _descendants(ancestors: dict[str, frozenset[str]]) -> dict[str, frozenset[st
     return {key: frozenset(keys) for key, keys in below.items()}
 
 
-def _apply_published_absent(text: KnowledgeText, index: dict[str, int], absent: Floats) -> None:
-    for row, condition in enumerate(text.conditions.values()):
-        for key, figure in condition.findings.items():
-            if isinstance(figure, Likelihood) and figure.lr_neg is not None:
-                absent[row, index[key]] = np.log(figure.lr_neg)
+def _published_absent(condition: ConditionEntry, key: str) -> float | None:
+    figure = condition.findings.get(key)
+    return figure.lr_neg if isinstance(figure, Likelihood) else None

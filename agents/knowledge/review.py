@@ -100,7 +100,8 @@ def _unused(knowledge: KnowledgeBase) -> Iterator[str]:
 
 def _twins(knowledge: KnowledgeBase) -> Iterator[Twins]:
     """Pairs that even all listed findings of a typical patient hardly separate."""
-    p = knowledge.tables.probability
+    tables = knowledge.tables
+    p = tables.probability(range(len(knowledge.condition_ids)), range(len(knowledge.finding_ids)))
     own = (p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
     cross = p @ np.log(p).T + (1 - p) @ np.log(1 - p).T
     distance = own[:, None] - cross

@@ -11,7 +11,7 @@ from agents.language.attributes import AttributeReader, Draft, Specialiser, as_m
 from agents.language.lexicon import IDIOM, PhraseIndex
 from agents.language.measures import age_in, measurements
 from agents.language.section import SectionReader
-from agents.language.summary import contradictions_in, tempo_of
+from agents.language.summary import chief_spans, contradictions_in, tempo_of
 from agents.language.tokens import Vocabulary
 from agents.language.vitals import VitalRules
 from agents.types import (
@@ -91,16 +91,19 @@ class Reader:
         unrecognised: list[str] = []
         mentions = list(self._stated(case.findings, unrecognised))
         drafts, named, words = self._read_note(case.note)
-        mentions.extend(as_mention(d) for d in drafts)
-        mentions.extend(self._derived(drafts))
+        from_text = [*(as_mention(d) for d in drafts), *self._derived(drafts)]
+        mentions.extend(from_text)
         mentions.extend(self.measured(case))
         if case.pregnant is not Presence.UNKNOWN and "pregnant" in self._findings:
             mentions.append(FindingMention("pregnant", case.pregnant, "stated"))
-        present, absent = self._settled(mentions)
+        present, absent, past = self._settled(mentions)
+        leading = chief_spans(drafts)
         return Reading(
             mentions=tuple(mentions),
             present=tuple(sorted(present)),
             absent=tuple(sorted(absent)),
+            past=tuple(sorted(past)),
+            chief=tuple(sorted({m.finding for m in from_text if m.span in leading} & present)),
             unrecognised=tuple(unrecognised),
             contradictions=tuple(
                 contradictions_in(case, mentions, self._findings, self._ancestors)
@@ -178,12 +181,16 @@ class Reader:
                         measured.vital, measured.value, age, span, text[span.start : span.end]
                     )
 
-    def _settled(self, mentions: list[FindingMention]) -> tuple[set[str], set[str]]:
-        """Present wins over absent, and whatever implies a finding makes it present."""
+    def _settled(self, mentions: list[FindingMention]) -> tuple[set[str], set[str], set[str]]:
+        """Present wins over absent, and whatever implies a finding makes it present.
+
+        What was there in the past counts where nothing is said of now.
+        """
         present = {m.finding for m in mentions if m.is_evidence and m.presence is Presence.PRESENT}
         implied = present.union(*(self._ancestors[f] for f in present))
         absent = {m.finding for m in mentions if m.is_evidence and m.presence is Presence.ABSENT}
-        return present, absent - implied
+        past = {m.finding for m in mentions if m.is_past and m.presence is Presence.PRESENT}
+        return present, absent - implied, past - implied - absent
 
     def vitals_of(self, case: Case) -> Vitals:
         """Structured vitals, filled up with those that the note states."""

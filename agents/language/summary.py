@@ -11,6 +11,7 @@ from agents.types import (
     FindingMention,
     Presence,
     Sex,
+    Span,
     Tempo,
 )
 
@@ -41,6 +42,14 @@ def tempo_of(case: Case, drafts: list[Draft], findings: dict[str, FindingEntry])
         duration_hours=hours[0] if hours else None,
         courses=tuple(sorted(courses)),  # type: ignore[arg-type]
     )
+
+
+def chief_spans(drafts: list[Draft]) -> frozenset[Span]:
+    """Where the chief complaint stands: its own section, else the first sentence with findings."""
+    current = [d for d in drafts if d.is_current and d.span.section in _COMPLAINT_SECTIONS]
+    stated = [d for d in current if d.span.section == "chief_complaint"]
+    leading = stated or [d for d in current if d.sentence == current[0].sentence]
+    return frozenset(d.span for d in leading)
 
 
 def contradictions_in(

@@ -57,7 +57,7 @@ def test_a_supporting_finding_never_lowers_its_condition(
     more = reading((*given_reading.present, added), given_reading.absent)
     before = rank(TINY, Case(), given_reading).scores
     after = rank(TINY, Case(), more).scores
-    supported = TINY.tables.present[:, TINY.finding_index[added]] > 0
+    supported = TINY.tables.present([TINY.finding_index[added]])[:, 0] > 0
     assert np.all(after[supported] >= before[supported] - 1e-9)
 
 
@@ -85,8 +85,8 @@ def test_correlated_findings_count_less_than_their_sum() -> None:
 
 def test_a_child_supports_what_its_parent_supports_but_less() -> None:
     row = TINY.condition_index["pneumonia"]
-    tables = TINY.tables.present[row]
-    child, parent = tables[TINY.finding_index["dry_cough"]], tables[TINY.finding_index["cough"]]
+    columns = [TINY.finding_index["dry_cough"], TINY.finding_index["cough"]]
+    child, parent = TINY.tables.present(columns)[row]
     assert 0 < child < parent
 
 
