@@ -4,7 +4,7 @@ Shapes: C conditions, F findings, n findings of a case.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from math import exp
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from agents.knowledge.bands import PREVALENCE
+from agents.knowledge.form import unpacked
 from agents.knowledge.hierarchy import ancestors_of, correlation_groups
 from agents.knowledge.likelihood import (
     ESTIMATE,
@@ -25,6 +26,7 @@ from agents.knowledge.raw_flags import RawFlags
 from agents.knowledge.schema import ConditionEntry, KnowledgeText
 from agents.knowledge.search import FindingMatch, FindingSearch
 from agents.language.reader import Reader
+from agents.language.wordings import Wordings, compile_wordings
 from agents.types import Evidence, Presence, Setting, Sex
 
 Floats = NDArray[np.float64]
@@ -60,9 +62,10 @@ class TempoTables(Struct, frozen=True):
 class KnowledgeBase:
     """One immutable release; every worker shares it, nothing writes to it."""
 
-    def __init__(self, text: KnowledgeText) -> None:
+    def __init__(self, text: KnowledgeText, kept: Callable[[str], bytes | None]) -> None:
         self.text = text
         self.hash = content_hash(text)
+        self._kept = kept
         self.finding_ids = tuple(text.findings)
         self.condition_ids = tuple(text.conditions)
         self.finding_index = {key: i for i, key in enumerate(self.finding_ids)}
@@ -97,12 +100,18 @@ class KnowledgeBase:
         )
 
     @cached_property
+    def wordings(self) -> Wordings:
+        form = self._kept(self.hash)
+        known = unpacked(form, self.hash) if form is not None else None
+        return known or compile_wordings(self.text)
+
+    @cached_property
     def reader(self) -> Reader:
-        return Reader(self.text, self.ancestors)
+        return Reader(self.text, self.ancestors, self.wordings)
 
     @cached_property
     def raw_flags(self) -> RawFlags:
-        return RawFlags(self.text)
+        return RawFlags(self.text, self.wordings.red_flags)
 
     @cached_property
     def search(self) -> FindingSearch:
@@ -178,9 +187,14 @@ def shown(log_ratio: float) -> float:
     return round(exp(log_ratio), 3)
 
 
-def compile_knowledge(text: KnowledgeText) -> KnowledgeBase:
-    """The compiled form of a checked text; raises nothing that the checks have not said."""
-    return KnowledgeBase(text)
+def compile_knowledge(
+    text: KnowledgeText, kept: Callable[[str], bytes | None] = lambda knowledge_hash: None
+) -> KnowledgeBase:
+    """A checked text, ready for the agents; raises nothing that the checks have not said.
+
+    ``kept`` gives the bytes of a form (``knowledge.form``) for a knowledge hash, or None.
+    """
+    return KnowledgeBase(text, kept)
 
 
 def _log_prevalence(text: KnowledgeText, setting: Setting) -> Floats:

@@ -11,6 +11,7 @@ For a condition c and a finding f, P(f|c) is
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
@@ -162,14 +163,10 @@ def _log_absent(probability: Floats, background: Floats) -> Floats:
     return np.asarray(np.log((1 - probability) / (1 - background)))
 
 
-def _by_row(
-    rows: NDArray[np.int32], columns: NDArray[np.int32], conditions: int
-) -> list[_Row]:
+def _by_row(rows: NDArray[np.int32], columns: NDArray[np.int32], conditions: int) -> list[_Row]:
     order = np.lexsort((columns, rows))
     starts = np.searchsorted(rows[order], np.arange(conditions + 1))
-    return [
-        _Row(columns[order[a:b]], order[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)
-    ]
+    return [_Row(columns[order[a:b]], order[a:b]) for a, b in pairwise(starts.tolist())]
 
 
 def likelihood_tables(

@@ -3,6 +3,7 @@
 from agents.knowledge.schema import KnowledgeText, Lexicon, RedFlagEntry
 from agents.language.context import ContextReader
 from agents.language.lexicon import PhraseIndex
+from agents.language.phrases import PhraseSet
 from agents.language.tokens import Vocabulary
 from agents.types import Case, RedFlag, Span
 
@@ -12,19 +13,12 @@ _PATIENT_NOW = frozenset({"chief_complaint", "history", "text"})
 class RawFlags:
     """Phrases of rules, matched in the complaint unless negated, past or of the family."""
 
-    def __init__(self, text: KnowledgeText) -> None:
+    def __init__(self, text: KnowledgeText, phrases: PhraseSet) -> None:
         lexicon: Lexicon = text.lexicon
         self._rules: dict[str, RedFlagEntry] = text.red_flags
         self._vocabulary = Vocabulary(lexicon.classes, lexicon.stopwords)
         self._context = ContextReader(lexicon)
-        self._index = PhraseIndex(
-            self._vocabulary,
-            (
-                (key, phrase, False)
-                for key, rule in text.red_flags.items()
-                for phrase in rule.phrases
-            ),
-        )
+        self._index = PhraseIndex(phrases)
 
     def in_note(self, case: Case, age_years: float | None) -> list[RedFlag]:
         """Flags with the span of their wording."""

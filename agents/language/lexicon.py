@@ -1,35 +1,21 @@
 """Phrases compiled for matching: order-free within a window, inflection and fillers ignored."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from agents.language.tokens import Sentence, Token, Vocabulary, is_hard
+from agents.language.phrases import IDIOM, Phrase, PhraseSet
+from agents.language.tokens import Sentence, Token, is_hard
 
-IDIOM = ""
-"""Key of wordings that are no finding: they take their words out of play."""
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
-_NEGATING = frozenset({"no", "not", "cannot", "without", "never", "non"})
 _ARTICLES = frozenset(
     {"in", "of", "a", "an", "the", "any", "his", "her", "my", "their", "been", "be", "to"}
 )
 _DENYING = frozenset({"no", "not", "deni", "denies", "never", "without"})
-
-
-class Phrase(Struct, frozen=True):
-    """A synonym: its stems, and whether it stands for presence or for the normal."""
-
-    stems: tuple[str, ...]
-    """In the order written; the words themselves for a phrase of filler words."""
-    keys: tuple[str, ...]
-    """Ids that the phrase can stand for (one, but for a history and a family history)."""
-    normal: bool
-    rigid: bool
-    """Its words must stand together: it carries a negation of its own."""
 
 
 class PhraseMatch(Struct, frozen=True):
@@ -45,54 +31,18 @@ class PhraseMatch(Struct, frozen=True):
 class PhraseIndex:
     """Finds all phrases of a lexicon in a sentence."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        entries: Iterable[tuple[str, str, bool]],
-        too_general: Iterable[str] = (),
-    ) -> None:
-        """``entries``: (id, phrase, is_normal), the best claims to a phrase first.
-
-        Phrases of one too general word are left out; a phrase that filler words reduce to one
-        word ('out to get him'), or that says 'without', must stand as it is written.
-        """
-        vague = {(vocabulary.stem(word),) for word in too_general}
-        merged: dict[tuple[tuple[str, ...], bool], Phrase] = {}
-        exact: dict[tuple[str, ...], Phrase] = {}
-        written: dict[tuple[tuple[str, ...], bool], set[str]] = {}
-        for key, text, normal in entries:
-            words = vocabulary.words(text)
-            stems = tuple(dict.fromkeys(vocabulary.phrase(text)))
-            if not stems or all(s.isdigit() for s in stems):
-                continue
-            rigid = not _NEGATING.isdisjoint(stems)
-            if (len(stems) == 1 and len(words) > 1) or "without" in words:
-                exact.setdefault(words, Phrase(words, (key,), normal, rigid))
-            elif stems not in vague:
-                signature = (stems if rigid else tuple(sorted(stems)), normal)
-                known = merged.get(signature)
-                keys = dict.fromkeys([*(known.keys if known else ()), key])
-                if len(keys) > 1:
-                    keys.pop(IDIOM, None)  # a finding's own wording is no idiom
-                merged[signature] = Phrase(stems, tuple(keys), normal, rigid)
-                written.setdefault(signature, set()).update(words)
-        self.phrases = [
-            phrase
-            for signature, phrase in merged.items()
-            if not _is_list(phrase, merged, written[signature])
-            and not _denies_another(phrase, merged)
-        ]
-        frequency = Counter(s for p in self.phrases for s in p.stems)
+    def __init__(self, phrases: PhraseSet) -> None:
+        frequency = Counter(s for p in phrases.loose for s in p.stems)
         self._by_rarest: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
-        for phrase in self.phrases:
+        for phrase in phrases.loose:
             rarest = min(phrase.stems, key=lambda s: (frequency[s], -len(s), s))
             self._by_rarest.setdefault(rarest, []).append((phrase, frozenset(phrase.stems)))
         self._exact: dict[str, list[Phrase]] = {}
-        for phrase in exact.values():
+        for phrase in phrases.exact:
             self._exact.setdefault(phrase.stems[0], []).append(phrase)
         self.stems = frozenset(frequency)
         self.pairs = frozenset(
-            frozenset(p.stems) for p in self.phrases if len(p.stems) == 2 and not p.rigid
+            frozenset(p.stems) for p in phrases.loose if len(p.stems) == 2 and not p.rigid
         )
         self._long_stems = sorted(s for s in self.stems if len(s) >= 5)
         self._repairs: dict[str, str] = {}
@@ -142,26 +92,6 @@ class PhraseIndex:
             if len(self._repairs) < 20_000:
                 self._repairs[stem] = repair
         return repair
-
-
-def _denies_another(
-    phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]"
-) -> bool:
-    """'No itching' as the normal of one special itch: the plain words are denied on their own."""
-    if not (phrase.normal and phrase.rigid):
-        return False
-    rest = tuple(sorted(s for s in phrase.stems if s not in _NEGATING))
-    return (rest, False) in all_phrases
-
-
-def _is_list(
-    phrase: Phrase, all_phrases: "dict[tuple[tuple[str, ...], bool], Phrase]", words: set[str]
-) -> bool:
-    """'Nausea and vomiting' says two things; each is read for itself."""
-    if len(phrase.stems) != 2 or words.isdisjoint(("and", "or")):
-        return False
-    parts = [all_phrases.get(((stem,), phrase.normal)) for stem in phrase.stems]
-    return all(parts) and len({part.keys for part in parts if part}) == 2
 
 
 def _located(

@@ -1,19 +1,19 @@
 """A case's text to finding mentions, contradictions and tempo. Pure: same text, same reading."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from agents.knowledge.schema import FindingEntry, KnowledgeText
+from agents.knowledge.schema import KnowledgeText
 from agents.language.attributes import AttributeReader, Draft, Specialiser, as_mention
-from agents.language.lexicon import IDIOM, PhraseIndex
+from agents.language.lexicon import PhraseIndex
 from agents.language.measures import age_in, measurements
 from agents.language.section import SectionReader
 from agents.language.summary import chief_spans, contradictions_in, tempo_of
 from agents.language.tokens import Vocabulary
 from agents.language.vitals import VitalRules
+from agents.language.wordings import Wordings
 from agents.types import (
     Case,
     FindingMention,
@@ -29,27 +29,27 @@ from agents.types import (
 class Reader:
     """Compiled once for each knowledge release."""
 
-    def __init__(self, text: KnowledgeText, ancestors: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, text: KnowledgeText, ancestors: dict[str, frozenset[str]], wordings: Wordings
+    ) -> None:
         vocabulary = Vocabulary(text.lexicon.classes, text.lexicon.stopwords)
         self._findings = text.findings
         self._ancestors = ancestors
         self._vocabulary = vocabulary
-        vague = text.lexicon.too_general
-        idioms = ((IDIOM, phrase, False) for phrase in text.lexicon.idioms)
-        self._index = PhraseIndex(vocabulary, chain(_finding_phrases(text.findings), idioms), vague)
-        vocabulary.learn(self._index.stems, self._index.pairs)
+        index = PhraseIndex(wordings.findings)
+        vocabulary.learn(index.stems, index.pairs)
         self._specialiser = Specialiser(text.findings, ancestors)
         self._vitals = VitalRules(text.findings)
         self._section = SectionReader(
             text.findings,
             vocabulary,
-            self._index,
-            PhraseIndex(vocabulary, _condition_phrases(text), vague),
+            index,
+            PhraseIndex(wordings.conditions),
             text.lexicon,
             AttributeReader(text.lexicon),
             self._specialiser,
         )
-        self._names = self._exact_names(text.findings)
+        self._names = wordings.names
 
     # --- structured findings --------------------------------------------------------------
 
@@ -57,32 +57,19 @@ class Reader:
         """Finding id for an id, a name or a synonym, misspellings forgiven; None if unknown."""
         if name in self._findings:
             return name
-        stems = tuple(sorted(self._vocabulary.phrase(name)))
-        found = self._names.get(stems)
-        if found is None and stems:
-            found = self._resolve_misspelt(" ".join(stems))
-        return found
+        spelt = " ".join(sorted(self._vocabulary.phrase(name)))
+        return self._names.get(spelt) or self._resolve_misspelt(spelt)
 
     def _resolve_misspelt(self, wanted: str) -> str | None:
         if len(wanted) < 6 or len(wanted) > 80:
             return None
         best = process.extractOne(
             wanted,
-            self._spelt.keys(),
+            self._names.keys(),
             scorer=DamerauLevenshtein.distance,
             score_cutoff=1 if len(wanted) < 10 else 2,
         )
-        return self._spelt[best[0]] if best else None
-
-    def _exact_names(self, findings: dict[str, FindingEntry]) -> dict[tuple[str, ...], str]:
-        names: dict[tuple[str, ...], str] = {}
-        for rank in ("name", "synonyms", "lay"):
-            for key, entry in findings.items():
-                wordings = (entry.name,) if rank == "name" else getattr(entry, rank)
-                for wording in wordings:
-                    names.setdefault(tuple(sorted(self._vocabulary.phrase(wording))), key)
-        self._spelt = {" ".join(stems): key for stems, key in names.items()}
-        return names
+        return self._names[best[0]] if best else None
 
     # --- the whole case -------------------------------------------------------------------
 
@@ -204,23 +191,3 @@ class Reader:
         if values.get("gcs") is not None:
             values["gcs"] = int(values["gcs"])
         return Vitals(**values)
-
-
-def _finding_phrases(findings: dict[str, FindingEntry]) -> Iterator[tuple[str, str, bool]]:
-    """Names before synonyms before lay words: the first claim to a wording wins."""
-    for key, entry in findings.items():
-        yield key, entry.name, False
-    for key, entry in findings.items():
-        for wording in entry.synonyms:
-            yield key, wording, False
-    for key, entry in findings.items():
-        for wording in entry.lay:
-            yield key, wording, False
-        for wording in entry.normal:
-            yield key, wording, True
-
-
-def _condition_phrases(text: KnowledgeText) -> Iterator[tuple[str, str, bool]]:
-    for key, entry in text.conditions.items():
-        for wording in (entry.name, *entry.synonyms):
-            yield key, wording, False

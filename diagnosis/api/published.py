@@ -1,10 +1,13 @@
 """Conditions, findings, guidelines and red flags: what is published, to read."""
 
+import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from django.http import HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from drf_spectacular.utils import extend_schema
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -37,6 +40,11 @@ class PublishedViewSet(ViewSet):
 
     pagination_class = NumberedPages
     permission_classes = [ReadsKnowledge]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Says how long the answer may be kept; a copy that is still right is answered 304."""
+        response = super().dispatch(request, *args, **kwargs)
+        return kept_for_a_while(request, response)
 
 
 class ConditionViewSet(PublishedViewSet):
@@ -117,6 +125,24 @@ class RedFlagViewSet(PublishedViewSet):
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         item = named(pk, selectors.red_flags())
         return as_json(rows.RedFlagRow(item.id, item.entry))
+
+
+KEPT_S: Final = 60
+
+
+def kept_for_a_while(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The same for everybody may be kept by a CDN; what a clinician searched for by nobody."""
+    if response.status_code != 200 or not isinstance(response, HttpResponse):
+        return response
+    if "search" in request.GET:
+        response["Cache-Control"] = "no-store"
+        return response
+    whose = "public" if settings.OPEN_ANALYZE else "private"
+    response["Cache-Control"] = f"{whose}, max-age={KEPT_S}"
+    patch_vary_headers(response, ["Authorization"])
+    digest = hashlib.blake2b(response.content, digest_size=12).hexdigest()
+    response["ETag"] = f'W/"{digest}"'
+    return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 _MOST_MATCHES = 200

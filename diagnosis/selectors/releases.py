@@ -21,6 +21,7 @@ from agents.knowledge.loader import read_shipped
 from agents.knowledge.schema import KnowledgeText
 from diagnosis.errors import NotFound
 from diagnosis.models import KnowledgePublication, KnowledgeRelease
+from diagnosis.selectors.forms import keep_form, kept_form
 from diagnosis.threads import in_database
 
 log = structlog.get_logger(__name__)
@@ -94,8 +95,9 @@ def _newest_publication() -> int:
 
 def ready(text: KnowledgeText) -> KnowledgeBase:
     """Compiled, and with the parts that it would otherwise build for the first who asks."""
-    base = compile_knowledge(text)
-    _ = base.reader, base.search
+    base = compile_knowledge(text, kept_form)
+    _ = base.reader, base.raw_flags, base.search
+    keep_form(base)
     return base
 
 
