@@ -5,7 +5,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts django-checks knowledge openapi openapi-check \
-        coverage accuracy evaluate documents-check bench-agents configuration lock install install-dev format clean
+        coverage accuracy hpo evaluate documents-check bench-agents configuration lock install install-dev format clean \
+        stack deploy-check
 
 PYTHON ?= python3
 VIGNETTES_DIR ?= ../shared/vignettes
@@ -50,14 +51,17 @@ run: .venv/installed ## start a server, PORT=8000 and HOST=127.0.0.1 unless give
 	@$(MANAGE) load_knowledge
 	@echo "Demo accounts:" && $(MANAGE) demo_accounts
 	@echo "Serving on http://$(HOST):$(PORT)/ - stop with Ctrl+C"
-	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(BIN)/uvicorn healthcare.asgi:application --host $(HOST) --port $(PORT) --ws-max-size 16384 --no-access-log --log-config scripts/uvicorn-log.json
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec $(BIN)/python -m healthcare.serve --host $(HOST) --port $(PORT)
+
+stack: .venv/installed-dev ## production's topology on loopback, nginx on PORT=8080; WORKERS, MAX_CONNECTIONS, BACKENDS
+	@exec $(BIN)/python -m scripts.stack --port $(if $(filter file,$(origin PORT)),8080,$(PORT))
 
 # --- testing and checking -------------------------------------------------------------------------
 
 test: .venv/installed-dev ## all tests, on every stack that answers
 	@scripts/test
 
-check: .venv/installed-dev lint types contracts django-checks knowledge openapi-check documents-check ## everything but the tests
+check: .venv/installed-dev lint types contracts django-checks knowledge openapi-check documents-check deploy-check ## everything but the tests
 
 lint:
 	$(BIN)/ruff check .
@@ -88,6 +92,9 @@ knowledge: .venv/installed ## check the knowledge files and count what they hold
 coverage: .venv/installed ## rewrite docs/coverage.md from the knowledge
 	$(BIN)/python -m scripts.coverage
 
+hpo: .venv/installed-dev ## rewrite the wordings borrowed from the Human Phenotype Ontology
+	$(BIN)/python -m scripts.hpo
+
 accuracy: .venv/installed ## measure on own and public vignettes, rewrite docs/accuracy.md
 	$(BIN)/python -m scripts.accuracy
 
@@ -95,6 +102,14 @@ evaluate: .venv/installed ## accuracy and triage on own vignettes and those in V
 	$(MANAGE) evaluate agents/tests/vignettes/*.jsonl
 	@if ls $(VIGNETTES_DIR)/*_dev.jsonl > /dev/null 2>&1; then \
 	    for cases in $(VIGNETTES_DIR)/*_dev.jsonl; do echo "== $$cases"; $(MANAGE) evaluate $$cases; done; fi
+
+MANIFESTS = $(shell find docker/kubernetes -name '*.yaml' ! -name kustomization.yaml ! -name ray-service.yaml)
+
+deploy-check: .venv/installed-dev ## what lies in docker/: schemas, lint, references, nginx
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
+	$(BIN)/python -m scripts.deploy_check
 
 documents-check: .venv/installed-dev
 	$(BIN)/python -m scripts.coverage --check

@@ -39,6 +39,7 @@ def page() -> str:
         f"{len(text.red_flags)} red-flag rules, {len(text.guidelines)} guidelines, "
         f"{len(text.sources)} sources. Reviewed by a clinician: {_reviewed(text)}.",
         "",
+        *_borrowed(text),
         "## In, by body system",
         "",
     ]
@@ -49,6 +50,18 @@ def page() -> str:
             "",
         ]
     return "\n".join(lines) + "\n" + OUT
+
+
+def _borrowed(text: KnowledgeText) -> list[str]:
+    borrowed = text.lexicon.borrowed
+    if borrowed is None:
+        return []
+    wordings = sum(len(term.wordings) for term in borrowed.terms.values())
+    return [
+        f"{borrowed.name} {borrowed.version}: {len(borrowed.terms)} findings carry its id, "
+        f"{wordings} of its synonyms add to our own wordings. {borrowed.attribution}",
+        "",
+    ]
 
 
 def _reviewed(text: KnowledgeText) -> str:

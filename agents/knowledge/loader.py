@@ -2,7 +2,7 @@
 
 ::
 
-    sources.toml  language.toml
+    sources.toml  language.toml  hpo.toml
     findings/<area>.toml          [finding_id]
     conditions/<system>/<id>.toml
     red_flags/<area>.toml         [rule_id]
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from agents.errors import InvalidKnowledge
 from agents.knowledge.faults import reference_faults
 from agents.knowledge.schema import (
+    Borrowed,
     ConditionEntry,
     FindingEntry,
     GuidelineEntry,
@@ -45,7 +47,7 @@ def read_shipped(root: Path = SHIPPED) -> KnowledgeText:
         for path in sorted((root / "guidelines").glob("*.toml"))
         if (entry := _decode(path, GuidelineEntry, faults)) is not None
     }
-    lexicon = _decode(root / "language.toml", Lexicon, faults)
+    lexicon = _lexicon(root, faults)
     if faults or lexicon is None:
         raise InvalidKnowledge(faults)
     text = KnowledgeText(
@@ -60,6 +62,13 @@ def read_shipped(root: Path = SHIPPED) -> KnowledgeText:
     if faults := reference_faults(text):
         raise InvalidKnowledge(faults)
     return text
+
+
+def _lexicon(root: Path, faults: list[str]) -> Lexicon | None:
+    lexicon = _decode(root / "language.toml", Lexicon, faults)
+    if lexicon is None or not (root / "hpo.toml").exists():
+        return lexicon
+    return structs.replace(lexicon, borrowed=_decode(root / "hpo.toml", Borrowed, faults))
 
 
 def content_hash(text: KnowledgeText) -> str:

@@ -230,7 +230,24 @@ class GuidelineEntry(Struct, frozen=True, forbid_unknown_fields=True):
     recommendations: Annotated[tuple[RecommendationEntry, ...], Meta(min_length=1)]
 
 
-class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
+class Term(Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding as another vocabulary has it."""
+
+    id: HpoId
+    wordings: tuple[Phrase, ...] = ()
+    """Its synonyms there that no finding of ours claims."""
+
+
+class Borrowed(Struct, frozen=True, forbid_unknown_fields=True):
+    """``hpo.toml``: wordings of another vocabulary, by finding; ``make hpo`` writes it."""
+
+    name: Text
+    version: Text
+    attribution: Text
+    terms: dict[Id, Term]
+
+
+class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """``language.toml``: how notes are worded, apart from the findings themselves."""
 
     classes: dict[Id, tuple[Phrase, ...]]
@@ -255,6 +272,7 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
     """Words that alone are no finding."""
     relieving_cues: tuple[Phrase, ...]
     aggravating_cues: tuple[Phrase, ...]
+    borrowed: Borrowed | None = None
 
 
 class KnowledgeText(Struct, frozen=True):

@@ -25,15 +25,25 @@ def compile_wordings(text: KnowledgeText) -> Wordings:
     vague = text.lexicon.too_general
     idioms = ((IDIOM, phrase, False) for phrase in text.lexicon.idioms)
     return Wordings(
-        compile_phrases(vocabulary, chain(_finding_phrases(text.findings), idioms), vague),
+        compile_phrases(vocabulary, chain(_finding_phrases(text), idioms), vague),
         compile_phrases(vocabulary, _condition_phrases(text), vague),
         compile_phrases(vocabulary, _flag_phrases(text)),
-        _names(text.findings, vocabulary),
+        _names(text, vocabulary),
     )
 
 
-def _finding_phrases(findings: dict[str, FindingEntry]) -> Iterator[tuple[str, str, bool]]:
-    """Names before synonyms before lay words: the first claim to a wording wins."""
+def _finding_phrases(text: KnowledgeText) -> Iterator[tuple[str, str, bool]]:
+    """Our own words before those of another vocabulary: the first claim to a wording wins."""
+    yield from _own_phrases(text.findings)
+    if text.lexicon.borrowed is not None:
+        for key, term in text.lexicon.borrowed.terms.items():
+            if key in text.findings:  # staff may have removed it
+                for wording in term.wordings:
+                    yield key, wording, False
+
+
+def _own_phrases(findings: dict[str, FindingEntry]) -> Iterator[tuple[str, str, bool]]:
+    """Names before synonyms before lay words."""
     for key, entry in findings.items():
         yield key, entry.name, False
     for key, entry in findings.items():
@@ -58,10 +68,10 @@ def _flag_phrases(text: KnowledgeText) -> Iterator[tuple[str, str, bool]]:
             yield key, phrase, False
 
 
-def _names(findings: dict[str, FindingEntry], vocabulary: Vocabulary) -> dict[str, str]:
+def _names(text: KnowledgeText, vocabulary: Vocabulary) -> dict[str, str]:
     """The first finding that claims a wording: by name, then synonym, then lay word."""
     names: dict[str, str] = {}
-    for key, wording, normal in _finding_phrases(findings):
+    for key, wording, normal in _finding_phrases(text):
         if not normal:
             names.setdefault(" ".join(sorted(vocabulary.phrase(wording))), key)
     names.pop("", None)
