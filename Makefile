@@ -115,7 +115,8 @@ documents-check: .venv/installed-dev
 	$(BIN)/python -m scripts.coverage --check
 	$(BIN)/python -m scripts.accuracy --check
 
-bench-agents: .venv/installed-dev ## CPU of the agents alone
+bench-agents: .venv/installed-dev ## CPU and memory of the agents alone, by size; writes docs/performance-agents.md
+	$(BIN)/python -m benchmarks.agents
 	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider -q
 
 openapi: .venv/installed-dev ## rewrite the OpenAPI schema

@@ -114,9 +114,7 @@ def rank(
     )
 
 
-def _columns(
-    knowledge: KnowledgeBase, reading: Reading
-) -> tuple[list[int], list[int], list[int]]:
+def _columns(knowledge: KnowledgeBase, reading: Reading) -> tuple[list[int], list[int], list[int]]:
     """Columns of what is present, what was only in the past, and what is absent."""
     known = knowledge.finding_index
     return (

@@ -272,6 +272,13 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """Words that alone are no finding."""
     relieving_cues: tuple[Phrase, ...]
     aggravating_cues: tuple[Phrase, ...]
+    bystanders: tuple[Phrase, ...] = ()
+    """People beside the patient who are no blood relatives: wife, friend, carer."""
+    opining: tuple[Phrase, ...] = ()
+    """Verbs after which 'it is ...' is somebody's guess: thinks, believes."""
+    telling: tuple[Phrase, ...] = ()
+    """Verbs after which only a minimising word makes it a guess: says, told."""
+    minimising: tuple[Phrase, ...] = ()
     borrowed: Borrowed | None = None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from agents.knowledge.schema import Lexicon
+from agents.language.opinions import OpinionReader
 from agents.language.tokens import Sentence, normal_word
 from agents.types import Section
 
@@ -171,6 +172,7 @@ class ContextReader:
         self._past = Phrases(lexicon.past)
         self._hypothetical = Phrases(lexicon.hypothetical)
         self._family = Phrases(lexicon.family)
+        self._opinions = OpinionReader(lexicon)
 
     def read(
         self,
@@ -188,7 +190,7 @@ class ContextReader:
         return SentenceContext(
             negated_by=tuple(self._negation(words, sentence, section, spoken_for)),
             past_by=tuple(self._past_cues(words, sentence, section, timed)),
-            hypothetical_by=tuple(self._forward_cues(self._hypothetical, words, sentence)),
+            hypothetical_by=tuple(self._hypotheses(words, sentence)),
             family=tuple(self._family_flags(words, sentence, section)),
             simile=tuple(_similes(words, sentence)),
         )
@@ -287,6 +289,13 @@ class ContextReader:
         """'Three-week history of cough' and 'gives a history of' are the present complaint."""
         before = words[max(0, start - 3) : start]
         return bool({"past", "previous", "prior", "medical", "remote"}.intersection(before))
+
+    def _hypotheses(self, words: list[str], sentence: Sentence) -> list[int]:
+        """What may be, and what a bystander takes it to be up to the end of the sentence."""
+        cues = self._forward_cues(self._hypothetical, words, sentence)
+        for verb in self._opinions.opinions(words):
+            cues[verb:] = [verb] * (len(words) - verb)
+        return cues
 
     @staticmethod
     def _forward_cues(phrases: Phrases, words: list[str], sentence: Sentence) -> list[int]:
