@@ -25,26 +25,26 @@ NOT_ENOUGH = (
 class Parameters(Struct, frozen=True):
     """Few, and fitted by ``manage.py fit``, never by hand per condition."""
 
-    prior: float = 0.45
+    prior: float = 0.3
     age: float = 1.0
     sex: float = 0.5
     evidence: float = 1.0
-    absent: float = 0.8
-    correlated: float = 0.75
+    absent: float = 1.2
+    correlated: float = 0.85
     """Weight of each further correlated finding, relative to the one before."""
-    missing: float = 0.1
+    missing: float = 0.2
     """Weight of a hallmark that a long enough note does not mention."""
     missing_cause: float = 0.8
     """The same for an exposure, drug or history without which the condition hardly occurs."""
-    tempo: float = 0.6
-    temperature: float = 1.1
+    tempo: float = 0.45
+    temperature: float = 1.25
     other: float = 0.005
     """Prior of 'other, or not in the knowledge'."""
     other_fit: float = 0.2
     """How well 'other' explains each complaint, in units of the best condition's evidence."""
     chief: float = 1.4
     """Factor on the weight of the chief complaint: what a condition has to explain first."""
-    past: float = 0.4
+    past: float = 0.6
     """Share of its weight that a complaint of the past still has for what it supports."""
     full_note_words: float = 60.0
 

@@ -16,11 +16,14 @@ FREQUENCY: dict[str, float] = {
 BACKGROUND: dict[str, float] = {
     "ubiquitous": 0.25,
     "frequent": 0.1,
-    "occasional": 0.03,
-    "seldom": 0.008,
-    "specific": 0.0015,
+    "occasional": 0.032,
+    "seldom": 0.01,
+    "specific": 0.0035,
 }
-"""How often a finding occurs among people who are seen for something else."""
+"""How often a finding is read in notes of people who are seen for something else.
+
+The rarest bands allow for misreading: in about one note of 500 a finding is read that is not there.
+"""
 
 PREVALENCE: dict[str, float] = {
     "very_common": 300e-4,
@@ -32,5 +35,5 @@ PREVALENCE: dict[str, float] = {
 }
 """Share of the people seen in a setting, at the age of peak incidence, who have the condition."""
 
-AGAINST: dict[str, float] = {"strong": 0.05, "moderate": 0.2, "weak": 0.5}
+AGAINST: dict[str, float] = {"strong": 0.1, "moderate": 0.4, "weak": 0.7}
 """Likelihood ratio of a finding that speaks against a condition."""

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 UNLISTED = 0.7
 """How often, against the background, an unlisted complaint occurs beside a condition."""
-CHILD_POWER = 0.6
+CHILD_POWER = 0.5
 CHILD_POWER_BESIDE_LISTED = 0.25
 LARGEST_LOG_RATIO = 5.5
 _KIND_BACKGROUND = {"symptom": "occasional"}

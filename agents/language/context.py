@@ -195,6 +195,9 @@ class ContextReader:
             simile=tuple(_similes(words, sentence)),
         )
 
+    def speaks_of_family(self, sentence: Sentence) -> bool:
+        return bool(self._family.spans([t.word for t in sentence.tokens]))
+
     # --- negation -------------------------------------------------------------------------
 
     def _negation(

@@ -47,8 +47,13 @@ class PhraseIndex:
         self._long_stems = sorted(s for s in self.stems if len(s) >= 5)
         self._repairs: dict[str, str] = {}
 
-    def matches(self, sentence: Sentence) -> list[PhraseMatch]:
-        """Matches that survive overlap: the longest first, parts of a longer one dropped."""
+    def matches(
+        self, sentence: Sentence, unwanted: frozenset[str] = frozenset()
+    ) -> list[PhraseMatch]:
+        """Matches that survive overlap: the longest first, parts of a longer one dropped.
+
+        A phrase that stands for ``unwanted`` ids alone takes no word from the others.
+        """
         positions: dict[str, list[int]] = {}
         for rank, i in enumerate(sentence.content):
             positions.setdefault(self._repaired(sentence.tokens[i]), []).append(rank)
@@ -62,6 +67,8 @@ class PhraseIndex:
             if (match := _located(phrase, start, key, positions, sentence)) is not None
         ]
         found.extend(self._exact_matches(sentence))
+        if unwanted:
+            found = [m for m in found if not unwanted.issuperset(m.phrase.keys)]
         return _undominated(found, sentence)
 
     def _exact_matches(self, sentence: Sentence) -> Iterator[PhraseMatch]:

@@ -45,6 +45,9 @@ class SectionReader:
         self._context = ContextReader(lexicon)
         self._attributes = attributes
         self._specialiser = specialiser
+        self._family_items = frozenset(
+            key for key, entry in findings.items() if entry.kind == "family_history"
+        )
 
     def read(
         self, section: Section, text: str, drafts: list[Draft], named: list[NamedCondition]
@@ -61,7 +64,7 @@ class SectionReader:
             timed = _timed_tokens(sentence, here_times)
             matches = [
                 m
-                for m in self._index.matches(sentence)
+                for m in self._index.matches(sentence, self._unwanted(sentence, section))
                 if section != "denies" or not m.phrase.rigid or _ends_its_chunk(m, sentence)
             ]
             spoken_for = frozenset(
@@ -82,6 +85,12 @@ class SectionReader:
             _attach_durations(here_times, here)
             named.extend(self._named(sentence, context, section))
         return words
+
+    def _unwanted(self, sentence: Sentence, section: Section) -> frozenset[str]:
+        """Where nobody speaks of the family, its history is not looked for."""
+        if section == "family_history" or self._context.speaks_of_family(sentence):
+            return frozenset()
+        return self._family_items
 
     def _draft(
         self,

@@ -11,7 +11,9 @@ from agents.types import Case, Note, Presence, Reading, Sex
 
 @pytest.fixture(scope="session")
 def knowledge() -> KnowledgeBase:
-    return compile_knowledge(read_shipped())
+    base = compile_knowledge(read_shipped())
+    _ = base.reader, base.raw_flags  # no consultation of a test waits for them
+    return base
 
 
 @pytest.fixture(scope="session")

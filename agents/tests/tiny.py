@@ -5,7 +5,12 @@ import math
 from agents.inference import Parameters
 from agents.knowledge.bands import AGAINST, FREQUENCY, PREVALENCE
 from agents.knowledge.base import KnowledgeBase, compile_knowledge
-from agents.knowledge.likelihood import LARGEST_LOG_RATIO, UNLISTED, background_of
+from agents.knowledge.likelihood import (
+    CHILD_POWER,
+    LARGEST_LOG_RATIO,
+    UNLISTED,
+    background_of,
+)
 from agents.knowledge.loader import read_shipped
 from agents.knowledge.schema import (
     AgePoint,
@@ -158,7 +163,7 @@ def _ratio(text: KnowledgeText, entry: ConditionEntry, finding: str) -> float:
     for parent in text.findings[finding].parents:
         inherited = _ratio(text, entry, parent)
         if parent in entry.findings and inherited > 1:
-            return inherited**0.6
+            return inherited**CHILD_POWER
         if parent in entry.against:
             return inherited
     return UNLISTED if text.findings[finding].kind in ("symptom", "sign") else 1.0
