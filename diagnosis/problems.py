@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+from django.db import InterfaceError, OperationalError
 from msgspec import Struct
 
 from agents.errors import AgentError, DecisionSupportError, InvalidCase, KnowledgeError
@@ -273,6 +274,9 @@ _KIND_OF: Final[Mapping[type[Exception], ProblemKind]] = {
     NotStored: NOT_STORED,
     KnowledgeError: NO_KNOWLEDGE,
     AgentError: OVERLOADED,
+    # the database is away or all its connections are in use; both pass
+    OperationalError: OVERLOADED,
+    InterfaceError: OVERLOADED,
 }
 
 _KIND_OF_STATUS: Final[Mapping[int, ProblemKind]] = {

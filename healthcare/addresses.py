@@ -74,6 +74,12 @@ def _port(parts: ParseResult) -> str:
         raise ValueError("has a port that is no number between 0 and 65535") from None
 
 
+def pool_share(least: int, most: int, workers: int) -> dict[str, int]:
+    """What one of so many workers may have of a pool: never fewer than two connections."""
+    share = max(2, most // workers)
+    return {"min_size": min(max(1, least // workers), share), "max_size": share}
+
+
 def redis(url: str) -> str:
     """The URL itself. Raises ValueError unless it is ``redis://``, ``rediss://`` or ``unix://``."""
     parts = urlparse(url)

@@ -35,7 +35,7 @@ from diagnosis.problems import (
     problem_of,
 )
 from diagnosis.threads import in_database
-from monitoring.metrics import observe_request
+from monitoring.metrics import observe_request, requests_in_flight
 
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -189,15 +189,20 @@ def _complain(request: ASGIRequest, error: Exception) -> None:
 
 
 def host_and_transport(get_response: View) -> View:
-    """Refuses a host that is not ours, and plain HTTP where settings demand TLS."""
+    """Refuses a host that is not ours, and plain HTTP where settings demand TLS.
+
+    Probes and scrapes come from inside, by address and in the clear.
+    """
 
     async def checked(request: ASGIRequest) -> HttpResponse:
+        if request.method != "POST":
+            return await get_response(request)
         try:
             request.get_host()
         except DisallowedHost:
             detail = "The Host header names no site of ours."
             raise Refusal(Problem(INVALID_REQUEST, detail)) from None
-        if request.method == "POST" and settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise Refusal(Problem(INVALID_REQUEST, "Use HTTPS: this was sent in the clear."))
         return await get_response(request)
 
@@ -215,10 +220,12 @@ def limit_in_flight(get_response: View) -> View:
         if in_flight >= settings.HOT_PATH_CONCURRENCY:
             raise Refusal(Problem(OVERLOADED))
         in_flight += 1
+        requests_in_flight.inc()
         try:
             return await get_response(request)
         finally:
             in_flight -= 1
+            requests_in_flight.dec()
 
     return limited
 

@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "healthcare.static_files.StaticFiles",
+    "healthcare.caching.NotStoredByDefault",
     "healthcare.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -143,34 +144,44 @@ DATABASES: dict[str, dict[str, Any]] = {
         shown="SQLite in `var/db.sqlite3`",
     )
 }
-_workers = env.integer(
-    "WEB_CONCURRENCY",
-    1,
-    "Worker processes on this machine; the pool of connections is divided by it.",
-    at_least=1,
-    at_most=256,
+WORKERS = env.integer("WORKERS", 1, "Worker processes of one replica.", at_least=1, at_most=256)
+_replicas = env.integer(
+    "REPLICAS", 1, "Replicas that share the database.", at_least=1, at_most=1000
+)
+_pool_min = env.integer(
+    "DATABASE_POOL_MIN",
+    20,
+    "PostgreSQL connections kept open by all workers of all replicas together.",
+    at_least=0,
+    at_most=10_000,
 )
 _pool_max = env.integer(
     "DATABASE_POOL_MAX",
     50,
-    "Most PostgreSQL connections of all workers together; 0 opens one a request.",
+    "Most PostgreSQL connections of all workers of all replicas together; each worker has at "
+    "least 2. 0 opens one a request.",
     at_least=0,
     at_most=10_000,
 )
 _pool_timeout_s = env.seconds(
     "DATABASE_POOL_TIMEOUT_S", 30, "How long a request waits for a PostgreSQL connection."
 )
+_pool_life_s = env.seconds(
+    "DATABASE_POOL_LIFE_S", 3600, "How long a PostgreSQL connection is used.", above=1
+)
+_pgbouncer = env.flag(
+    "PGBOUNCER", False, "DATABASE_URL names a PgBouncer that pools by transaction."
+)
 _postgres = DATABASES["default"]["ENGINE"].endswith("postgresql")
 if PRODUCTION and not _postgres and not env.faults:
     env.refuse("DATABASE_URL must name a PostgreSQL database in production.")
 if _postgres and _pool_max:
-    _share = max(2, _pool_max // _workers)
-    DATABASES["default"]["OPTIONS"]["pool"] = {
-        "min_size": min(max(1, 20 // _workers), _share),
-        "max_size": _share,
-        "timeout": _pool_timeout_s,
-        "max_lifetime": 3600,
-    }
+    DATABASES["default"]["OPTIONS"]["pool"] = addresses.pool_share(
+        _pool_min, _pool_max, WORKERS * _replicas
+    ) | {"timeout": _pool_timeout_s, "max_lifetime": _pool_life_s}
+if _postgres and _pgbouncer:
+    # the next statement may go over another connection, which knows no cursor of this one
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASE_THREADS = env.integer(
     "DATABASE_THREADS", 4, "Threads a worker for database reads.", at_least=1, at_most=64
 )
@@ -285,13 +296,15 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "diagnosis.api.errors.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-HOT_PATH_CONCURRENCY = env.integer(
-    "HOT_PATH_CONCURRENCY",
+_max_connections = env.integer(
+    "MAX_CONNECTIONS",
     512,
-    "Requests to analyse that a worker takes at once before it answers 503.",
+    "Requests to analyse that a replica takes at once, its workers together, before it "
+    "answers 503.",
     at_least=1,
     at_most=100_000,
 )
+HOT_PATH_CONCURRENCY = max(1, _max_connections // WORKERS)
 TOKEN_CACHE_S = env.seconds(
     "TOKEN_CACHE_S", 10, "How long a revoked API token may go on being accepted.", at_most=300
 )
@@ -315,6 +328,28 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "/static/favicon.svg",
     "REDOC_DIST": "SIDECAR",
 }
+
+# --- serving and stopping ---------------------------------------------------------------------
+
+TRUSTED_PROXIES = env.listing(
+    "TRUSTED_PROXIES",
+    ["127.0.0.1"],
+    "Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+)
+DRAIN_S = env.seconds(
+    "DRAIN_S",
+    0,
+    "After SIGTERM `/health/ready` answers 503 for so long before the listener closes; 0 stops "
+    "at once.",
+    at_most=600,
+)
+GRACE_S = env.seconds(
+    "GRACE_S",
+    30,
+    "How long requests in flight may take to end once the listener is closed.",
+    above=1,
+    at_most=600,
+)
 
 # --- security ---------------------------------------------------------------------------------
 
@@ -356,12 +391,22 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+STATIC_HOST = env.parsed(
+    "STATIC_HOST",
+    "",
+    "Origin of a CDN in front of `/static/`, such as `https://static.example.org`.",
+    addresses.origin,
+)
+if PRODUCTION and STATIC_HOST.startswith("http:"):
+    env.refuse("STATIC_HOST must be https:// in production.")
+_files = [SELF, STATIC_HOST] if STATIC_HOST else [SELF]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "script-src": _files,
+        "style-src": _files,
+        "font-src": _files,
+        "img-src": [*_files, "data:"],
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
@@ -382,9 +427,24 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_URL = f"{STATIC_HOST}/static/"
+STATIC_ROOT = Path(
+    env.text(
+        "STATIC_ROOT",
+        str(BASE_DIR / "staticfiles"),
+        "Where `collectstatic` puts the files that are served in production.",
+        shown="`staticfiles`",
+    )
+)
 STATICFILES_DIRS = [BASE_DIR / "static"]
+KNOWLEDGE_FORMS = Path(
+    env.text(
+        "KNOWLEDGE_FORMS",
+        str(VAR_DIR / "knowledge"),
+        "Where compiled knowledge is kept between starts; safe to empty.",
+        shown="`var/knowledge`",
+    )
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

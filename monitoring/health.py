@@ -5,6 +5,7 @@ and ``degraded`` if the product still works.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from monitoring.durations import recent_consultations
 Status = Literal["healthy", "degraded", "unhealthy"]
 _WORST: tuple[Status, ...] = ("healthy", "degraded", "unhealthy")
 READINESS = ("database", "ai_models")
+_draining = threading.Event()
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +54,16 @@ async def health() -> HealthReport:
 
 async def readiness() -> HealthReport:
     """Only what has to work for requests to be sent here."""
+    if _draining.is_set():
+        leaving = CheckReport("unhealthy", "this process is being stopped; ask another one")
+        return HealthReport("unhealthy", {"draining": leaving})
     checks = all_checks()
     return await _reported({name: checks[name] for name in READINESS})
+
+
+def start_draining() -> None:
+    """From now on this process is not ready; it still answers what it is sent."""
+    _draining.set()
 
 
 async def _reported(checks: dict[str, Check]) -> HealthReport:

@@ -1,6 +1,17 @@
 """Figures for Prometheus, fed by diagnosis events and by the entry; labels are bounded words."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from diagnosis.events import DiagnosisEvent, DiagnosisEvents, diagnosis_events
 from monitoring.durations import recent_consultations
@@ -25,6 +36,11 @@ requests_total = Counter(
 request_seconds = Histogram(
     "cds_request_seconds", "Time to answer a request of the hot paths", ["route"], buckets=SECONDS
 )
+requests_in_flight = Gauge(
+    "cds_requests_in_flight",
+    "Requests to analyse that are being answered",
+    multiprocess_mode="livesum",
+)
 consultations_total = Counter(
     "cds_consultations_total", "Stored consultations", ["urgency", "complete"]
 )
@@ -37,7 +53,11 @@ agent_failures_total = Counter(
 emergencies_total = Counter("cds_emergencies_total", "Consultations with an emergency")
 interrupted_total = Counter("cds_sessions_interrupted_total", "Sessions left behind by a worker")
 publications_total = Counter("cds_knowledge_publications_total", "Publications by this process")
-last_consultation = Gauge("cds_last_consultation_timestamp_seconds", "When one was last stored")
+last_consultation = Gauge(
+    "cds_last_consultation_timestamp_seconds",
+    "When one was last stored",
+    multiprocess_mode="mostrecent",
+)
 
 
 def observe_request(method: str, path: str, status: int, elapsed_s: float) -> None:
@@ -57,8 +77,15 @@ def watch(events: DiagnosisEvents = diagnosis_events) -> None:
 
 
 def exposition() -> tuple[bytes, str]:
-    """All figures in Prometheus's text format, and its content type."""
-    return generate_latest(), CONTENT_TYPE_LATEST
+    """All figures in Prometheus's text format, and its content type.
+
+    Workers of one replica share a folder, and whichever is asked tells the figures of all.
+    """
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 def _count_consultation(event: DiagnosisEvent) -> None:

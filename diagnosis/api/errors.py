@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -44,7 +45,7 @@ def as_response(
 
 
 def _problem(error: Exception) -> Problem | None:
-    if isinstance(error, DecisionSupportError):
+    if isinstance(error, DecisionSupportError | OperationalError | InterfaceError):
         return problem_of(error)
     if isinstance(error, exceptions.APIException):
         return _problem_of_framework(error)

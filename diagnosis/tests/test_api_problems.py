@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from django.db import OperationalError
 
 from agents import errors as agent_errors
 from agents.errors import DecisionSupportError, InvalidCase, InvalidKnowledge
@@ -55,6 +56,7 @@ def test_slugs_are_unique_and_every_row_speaks() -> None:
         (NotAllowed("Only clinicians may."), 403),
         (Overloaded(7), 503),
         (InvalidKnowledge(["a.toml: broken"]), 503),
+        (OperationalError("the connection is closed"), 503),
         (RuntimeError("the note says ..."), 500),
     ],
 )

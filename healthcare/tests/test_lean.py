@@ -150,6 +150,13 @@ async def test_a_foreign_host_is_refused() -> None:
     assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
+@override_settings(SECURE_SSL_REDIRECT=True)
+async def test_a_probe_asks_by_address_and_in_the_clear() -> None:
+    for path in ("/health", "/metrics"):
+        app = handler_of(echo, method="GET", path=path)
+        assert (await ask("GET", path, headers={"host": "10.1.2.3:8000"}, app=app)).status == 200
+
+
 async def test_a_query_that_is_no_text_is_refused() -> None:
     handler = handler_of(echo)
 

@@ -20,15 +20,15 @@ PRODUCTION = {
 ASKED = """
 import json, healthcare.settings as s
 names = ("OPEN_ANALYZE", "DEBUG", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "ALLOWED_HOSTS",
-         "DATABASES", "CACHES", "CHANNEL_LAYERS", "STORAGES", "SECRET_KEY")
+         "DATABASES", "CACHES", "CHANNEL_LAYERS", "STORAGES", "SECRET_KEY", "HOT_PATH_CONCURRENCY")
 print(json.dumps({n: getattr(s, n) for n in names}))
 """
 
 
-def read(**variables: str) -> subprocess.CompletedProcess[str]:
+def read(asked: str = ASKED, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-c", ASKED],
+        [sys.executable, "-c", asked],
         cwd=ROOT,
         env={**kept, "ENV_FILE": "", **variables},
         capture_output=True,
@@ -107,8 +107,26 @@ def test_the_pool_is_divided_by_the_workers() -> None:
         return found["DATABASES"]["default"]["OPTIONS"].get("pool")
 
     assert pool() == {"min_size": 20, "max_size": 50, "timeout": 30, "max_lifetime": 3600}
-    assert (pool(WEB_CONCURRENCY="5")["min_size"], pool(WEB_CONCURRENCY="5")["max_size"]) == (4, 10)
+    assert (pool(WORKERS="5")["min_size"], pool(WORKERS="5")["max_size"]) == (4, 10)
+    assert pool(WORKERS="2", REPLICAS="3")["max_size"] == 8
+    assert pool(WORKERS="8", REPLICAS="12")["max_size"] == 2
+    own = pool(DATABASE_POOL_MIN="3", DATABASE_POOL_TIMEOUT_S="5", DATABASE_POOL_LIFE_S="60")
+    assert own == {"min_size": 3, "max_size": 50, "timeout": 5, "max_lifetime": 60}
     assert pool(DATABASE_POOL_MAX="0") is None
+
+
+def test_connections_are_divided_by_the_workers() -> None:
+    assert settings_with()["HOT_PATH_CONCURRENCY"] == 512
+    assert settings_with(WORKERS="4", MAX_CONNECTIONS="100")["HOT_PATH_CONCURRENCY"] == 25
+    assert settings_with(WORKERS="4", MAX_CONNECTIONS="1")["HOT_PATH_CONCURRENCY"] == 1
+
+
+def test_behind_pgbouncer_no_cursor_stays_on_the_server() -> None:
+    def database(**variables: str) -> Any:
+        return settings_with(**PRODUCTION, **variables)["DATABASES"]["default"]
+
+    assert database(PGBOUNCER="1")["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert "DISABLE_SERVER_SIDE_CURSORS" not in database()
 
 
 def test_a_file_of_variables_stands_behind_the_environment(tmp_path: Path) -> None:
