@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agents.knowledge.base import KnowledgeBase
 from agents.language.attributes import duration_band
+from agents.language.summary import age_is_doubtful
 from agents.types import Case, Presence, Reading, Tempo
 
 Floats = NDArray[np.float64]
@@ -139,7 +140,7 @@ def _context(
 ) -> dict[str, Floats]:
     """(C,) weights of prevalence, age, sex, pregnancy and tempo."""
     context = {"prevalence": parameters.prior * knowledge.log_prevalence(case.setting)}
-    if case.age_years is not None:
+    if case.age_years is not None and not age_is_doubtful(case):
         context["age"] = parameters.age * knowledge.log_age(case.age_years)
     if case.sex is not None:
         context["sex"] = parameters.sex * knowledge.log_sex(case.sex)

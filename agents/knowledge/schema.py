@@ -279,6 +279,10 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     telling: tuple[Phrase, ...] = ()
     """Verbs after which only a minimising word makes it a guess: says, told."""
     minimising: tuple[Phrase, ...] = ()
+    starting: tuple[Phrase, ...] = ()
+    """Words that begin a new statement after a comma, and so end a negation."""
+    ages: dict[Id, tuple[float, float]] = {}
+    """Findings that exist only from one age to another, in years."""
     borrowed: Borrowed | None = None
 
 

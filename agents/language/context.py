@@ -173,6 +173,7 @@ class ContextReader:
         self._hypothetical = Phrases(lexicon.hypothetical)
         self._family = Phrases(lexicon.family)
         self._opinions = OpinionReader(lexicon)
+        self._starting = frozenset(lexicon.starting)
 
     def read(
         self,
@@ -239,7 +240,7 @@ class ContextReader:
         own: bool,
     ) -> None:
         """Forward over the list that follows, up to a new statement."""
-        short = words[start] in ("without", "non", "not", "never", "cannot")
+        short = words[start] in ("without", "non", "not", "never", "cannot", "absent")
         denies = words[start].startswith("den")
         trigger = next((i for i in range(start, end) if words[i] in _NEGATORS), start)
         for i in range(end, len(words)):
@@ -251,7 +252,9 @@ class ContextReader:
             if new_chunk and i > end:
                 if short and words[i - 1] not in ("or", "and") and words[i] not in ("or", "and"):
                     return
-                if not denies and _states(words, i):
+                if not denies and (
+                    _states(words, i) or not self._starting.isdisjoint(words[i : i + 2])
+                ):
                     return
             governed[i] = trigger
             if words[start] == "non":

@@ -10,10 +10,11 @@ from rapidfuzz.distance import DamerauLevenshtein
 from agents.language.phrases import IDIOM, Phrase, PhraseSet
 from agents.language.tokens import Sentence, Token, is_hard
 
+_WHOLE_STATEMENT = 4
 MAX_GAP = 2
 MAX_GAP_IN_LIST = 5
-_ARTICLES = frozenset(
-    {"in", "of", "a", "an", "the", "any", "his", "her", "my", "their", "been", "be", "to"}
+_NO_FILLERS = frozenset(
+    {"and", "or", "but", "then", "with", "while", "no", "not", "never", "without"}
 )
 _DENYING = frozenset({"no", "not", "deni", "denies", "never", "without"})
 
@@ -136,9 +137,11 @@ def _located(
 
 
 def _in_order(phrase: Phrase, tokens: tuple[int, ...], sentence: Sentence) -> PhraseMatch | None:
-    """A phrase with a negation of its own reads only as it is written, articles apart."""
+    """A phrase with a negation of its own reads only as it is written, filler words apart."""
     inner = set(range(tokens[0], tokens[-1])) - set(tokens)
-    if any(sentence.tokens[i].word not in _ARTICLES for i in inner):
+    if any(sentence.tokens[i].word in _NO_FILLERS for i in inner) or not inner.isdisjoint(
+        sentence.content
+    ):
         return None
     if any(sentence.tokens[i].stem != s for i, s in zip(tokens, phrase.stems, strict=True)):
         return None
@@ -177,7 +180,12 @@ def _undominated(found: list[PhraseMatch], sentence: Sentence) -> list[PhraseMat
 
 
 def _stands_apart(match: PhraseMatch, alone: set[tuple[int, ...]], sentence: Sentence) -> bool:
-    """'Worsening nausea, abdominal pain': what is complete in its chunk does not reach out."""
+    """'Worsening nausea, abdominal pain': what is complete in its chunk does not reach out.
+
+    It does where the match takes every word: 'left arm and leg weak'.
+    """
+    if not match.gap and len(match.tokens) >= _WHOLE_STATEMENT:
+        return False
     portions: dict[int, list[int]] = {}
     for i in match.tokens:
         portions.setdefault(sentence.tokens[i].chunk, []).append(i)

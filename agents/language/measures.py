@@ -36,7 +36,7 @@ _DURATION = re.compile(
     + "|".join(_NUMBERS)
     + r"))(?:\s+(?:or\s+(?:two|three|so)|of|more|full|past|last))?[\s-]{0,3}"
     r"(?P<u>seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|nights?|weeks?|wks?|fortnights?|months?"
-    r"|years?|yrs?|decades?)\b(?P<old>[\s-]*(?:old|of\s+age))?(?P<ago>\s*(?:ago|before|prior|earlier))?",
+    r"|years?|yrs?|decades?)\b(?P<old>[\s-]*(?:old|of\s+age|of\s+life|boy|girl|baby|infant|after|later|following))?(?P<ago>\s*(?:ago|before|prior|earlier))?",
     re.IGNORECASE,
 )
 _NAMED = (

@@ -10,7 +10,12 @@ from agents.language.attributes import AttributeReader, Draft, Specialiser, as_m
 from agents.language.lexicon import PhraseIndex
 from agents.language.measures import age_in, measurements
 from agents.language.section import SectionReader
-from agents.language.summary import chief_spans, contradictions_in, tempo_of
+from agents.language.summary import (
+    age_is_doubtful,
+    chief_spans,
+    contradictions_in,
+    tempo_of,
+)
 from agents.language.tokens import Vocabulary
 from agents.language.vitals import VitalRules
 from agents.language.wordings import Wordings
@@ -50,6 +55,7 @@ class Reader:
             self._specialiser,
         )
         self._names = wordings.names
+        self._ages = text.lexicon.ages
 
     # --- structured findings --------------------------------------------------------------
 
@@ -77,7 +83,7 @@ class Reader:
         """All mentions of a case; nothing of it is dropped silently."""
         unrecognised: list[str] = []
         mentions = list(self._stated(case.findings, unrecognised))
-        drafts, named, words = self._read_note(case.note)
+        drafts, named, words = self._read_note(case.note, self._impossible(case))
         from_text = [*(as_mention(d) for d in drafts), *self._derived(drafts)]
         mentions.extend(from_text)
         mentions.extend(self.measured(case))
@@ -128,12 +134,21 @@ class Reader:
                 for child, presence in self._specialiser.derived(draft):
                     yield FindingMention(child, presence, "derived", text=item.name)
 
-    def _read_note(self, note: Note) -> tuple[list[Draft], list, int]:  # type: ignore[type-arg]
+    def _impossible(self, case: Case) -> frozenset[str]:
+        """Findings that do not exist at the patient's age; none where the age is in doubt."""
+        age = case.age_years
+        if age is None or age_is_doubtful(case):
+            return frozenset()
+        return frozenset(
+            key for key, (first, last) in self._ages.items() if not first <= age <= last
+        )
+
+    def _read_note(self, note: Note, impossible: frozenset[str]) -> tuple[list[Draft], list, int]:  # type: ignore[type-arg]
         drafts: list[Draft] = []
         named: list = []  # type: ignore[type-arg]
         words = 0
         for section, text in note.sections():
-            words += self._section.read(section, text, drafts, named)
+            words += self._section.read(section, text, drafts, named, impossible)
         return drafts, named, words
 
     def _derived(self, drafts: list[Draft]) -> Iterator[FindingMention]:

@@ -50,9 +50,17 @@ class SectionReader:
         )
 
     def read(
-        self, section: Section, text: str, drafts: list[Draft], named: list[NamedCondition]
+        self,
+        section: Section,
+        text: str,
+        drafts: list[Draft],
+        named: list[NamedCondition],
+        impossible: frozenset[str],
     ) -> int:
-        """Appends to ``drafts`` and ``named``; returns the number of words."""
+        """Appends to ``drafts`` and ``named``; returns the number of words.
+
+        ``impossible`` findings do not exist at the patient's age.
+        """
         times = durations(text)
         starts = [time.start for time in times]
         words = 0
@@ -64,7 +72,9 @@ class SectionReader:
             timed = _timed_tokens(sentence, here_times)
             matches = [
                 m
-                for m in self._index.matches(sentence, self._unwanted(sentence, section))
+                for m in self._index.matches(
+                    sentence, impossible | self._unwanted(sentence, section)
+                )
                 if section != "denies" or not m.phrase.rigid or _ends_its_chunk(m, sentence)
             ]
             spoken_for = frozenset(
@@ -75,7 +85,11 @@ class SectionReader:
             here = [
                 draft
                 for match in matches
-                if (draft := self._draft(match, sentence, context, section, text, number))
+                if (
+                    draft := self._draft(
+                        match, sentence, context, section, text, number, impossible
+                    )
+                )
             ]
             following = sentences[position + 1] if position + 1 < len(sentences) else None
             here.extend(self._placed(sentence, following, matches, context, section, text, number))
@@ -100,10 +114,12 @@ class SectionReader:
         section: Section,
         text: str,
         number: int,
+        impossible: frozenset[str],
     ) -> Draft | None:
         first, last = match.tokens[0], match.tokens[-1]
         in_family = context.family[first]
-        key = self._chosen(match.phrase.keys, in_family)
+        possible = tuple(key for key in match.phrase.keys if key not in impossible)
+        key = self._chosen(possible, in_family)
         if key is None:
             return None
         kind = self._findings[key].kind

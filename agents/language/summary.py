@@ -1,5 +1,6 @@
 """What a reading says as a whole: tempo of the illness, and contradictions."""
 
+import re
 from collections.abc import Iterator
 
 from agents.knowledge.schema import FindingEntry
@@ -18,6 +19,13 @@ from agents.types import (
 _COMPLAINT_KINDS = frozenset({"symptom", "sign"})
 _COMPLAINT_SECTIONS = frozenset({"chief_complaint", "history", "text"})
 _AGE_TOLERANCE = 1.5
+AGE = "age"
+_BABY = re.compile(
+    r"(?:^|[.]\s+)(?:this|the|a|an)?\s*(?:\w+\s)?(?:baby|infant|newborn|neonate)\b(?!'s)",
+    re.IGNORECASE,
+)
+_OLDEST_BABY, _OLDEST_MISTAKEN = 2.5, 25
+"""Years; ages in weeks or months that were entered as years."""
 
 
 def tempo_of(case: Case, drafts: list[Draft], findings: dict[str, FindingEntry]) -> Tempo:
@@ -92,13 +100,31 @@ def _against_text(case: Case) -> Iterator[Contradiction]:
         if section not in _COMPLAINT_SECTIONS:
             continue
         age, sex = age_in(text), sex_in(text)
+        if _is_baby(case, text):
+            yield Contradiction(
+                AGE, "The note speaks of a baby, the age field of an older patient."
+            )
         if age is None:
             continue
         if case.age_years is not None and abs(age - case.age_years) > _tolerance(case.age_years):
-            yield Contradiction("age", "The note states another age than the age field.")
+            yield Contradiction(AGE, "The note states another age than the age field.")
         # beside an age it is 'a 25-year-old woman', not some woman in the story
         if sex is not None and case.sex is not None and sex is not case.sex:
             yield Contradiction("sex", "The note states another sex than the sex field.")
+
+
+def age_is_doubtful(case: Case) -> bool:
+    """The note and the age field cannot both be right."""
+    return any(c.subject == AGE for c in _against_text(case))
+
+
+def _is_baby(case: Case, text: str) -> bool:
+    """A unit of age gone wrong: 'this baby ...' of a patient entered as 10 years."""
+    return (
+        case.age_years is not None
+        and _OLDEST_BABY < case.age_years < _OLDEST_MISTAKEN
+        and _BABY.search(text) is not None
+    )
 
 
 def _tolerance(age_years: float) -> float:

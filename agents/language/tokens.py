@@ -65,6 +65,7 @@ _HARD_WORDS = frozenset(
 _NEGATED_VERB = re.compile(
     r"^(?:do|does|did|is|are|was|were|has|have|had|would|could|ca|can|wo)n['’]?t$"
 )
+_INABILITY = frozenset(["can-not", "could-not", "not-able"])
 _LONGEST_SENTENCE = 120
 _SHORTEST_GLUED = 8
 _LONGEST_GLUED = 30
@@ -112,9 +113,10 @@ def normal_word(raw: str) -> str:
     """Lower case, straight apostrophes, negated verbs as 'not', possessives without their s."""
     word = raw.lower().replace("’", "'")
     if " " in word or "-" in word:  # a compound of a word class
-        return "-".join(word.replace("-", " ").split())
+        joined = "-".join(word.replace("-", " ").split())
+        return "cannot" if joined in _INABILITY else joined
     if _NEGATED_VERB.match(word):
-        return "cannot" if word.startswith("ca") else "not"
+        return "cannot" if word.startswith(("ca", "could")) else "not"
     return word.removesuffix("'s")
 
 

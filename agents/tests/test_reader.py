@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agents.knowledge.base import KnowledgeBase
 from agents.types import Case, Note, Presence, Reading, Sex, StatedFinding
 
 P, A = Presence.PRESENT, Presence.ABSENT
@@ -226,3 +227,54 @@ def test_every_wording_reads_without_failing_in_every_context(knowledge) -> None
             text = f"{wording}. No {wording}. His mother had {wording}."
             reading = knowledge.reader.read(Case(note=Note(text=text)))
             assert all(m.finding in knowledge.text.findings for m in reading.mentions), key
+
+
+@pytest.mark.parametrize(
+    ("text", "present", "absent"),
+    [
+        ("No fever, nose runs all day.", {"rhinorrhoea"}, {"fever"}),
+        ("Has not passed stool for 3 days, belly swollen.", {"abdominal_distension"}, set()),
+        ("She cannot get the words out.", {"aphasia"}, set()),
+        ("Could not get out of the chair.", {"proximal_weakness"}, set()),
+        ("Left arm and leg weak since this morning.", {"unilateral_weakness"}, set()),
+        ("Headache, blood pressure 180/110.", {"headache"}, {"headache_pressing"}),
+        ("A cold with sore throat.", {"sore_throat"}, {"lip_vesicles"}),
+    ],
+)
+def test_where_a_negation_ends_and_what_belongs_together(
+    read: Callable[..., Reading], text: str, present: set[str], absent: set[str]
+) -> None:
+    reading = read(text)
+    assert present <= set(reading.present)
+    assert absent.isdisjoint(reading.present)
+
+
+def test_a_family_history_takes_no_word_from_the_patient(read: Callable[..., Reading]) -> None:
+    assert "vaginal_bleeding" in read(denies="No vaginal discharge or bleeding").absent
+
+
+def test_findings_of_one_age_are_not_read_at_another(knowledge: KnowledgeBase) -> None:
+    note = Note(history="Yellow eyes for 4 days.")
+    adult = knowledge.reader.read(Case(note=note, age_years=45))
+    newborn = knowledge.reader.read(Case(note=note, age_years=0.01))
+    assert "jaundice_day_2_7" not in adult.present
+    assert "jaundice" in adult.present
+    assert "jaundice_day_2_7" in newborn.present
+
+
+def test_an_age_in_the_wrong_unit_is_reported_and_not_believed(knowledge: KnowledgeBase) -> None:
+    note = Note(history="This baby has had a fever since yesterday and refuses the breast.")
+    reading = knowledge.reader.read(Case(note=note, age_years=8))
+    assert [c.subject for c in reading.contradictions] == ["age"]
+    assert "poor_feeding" in reading.present
+    mother = Note(history="Sore nipple since the baby is teething.")
+    assert not knowledge.reader.read(Case(note=mother, age_years=22)).contradictions
+
+
+def test_what_is_past_is_told_apart_and_the_complaint_leads(read: Callable[..., Reading]) -> None:
+    reading = read(
+        chief_complaint="Unsteadiness", history="Tired.", past_history="Two spells of eye pain."
+    )
+    assert reading.chief == ("unsteadiness",)
+    assert "eye_pain" in reading.past
+    assert "eye_pain" not in reading.present
