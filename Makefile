@@ -99,6 +99,7 @@ accuracy: .venv/installed ## measure on own and public vignettes, rewrite docs/a
 	$(BIN)/python -m scripts.accuracy
 
 evaluate: .venv/installed ## accuracy and triage on own vignettes and those in VIGNETTES_DIR
+	$(MANAGE) evaluate agents/tests/held_out/*.jsonl
 	$(MANAGE) evaluate agents/tests/vignettes/*.jsonl
 	@if ls $(VIGNETTES_DIR)/*_dev.jsonl > /dev/null 2>&1; then \
 	    for cases in $(VIGNETTES_DIR)/*_dev.jsonl; do echo "== $$cases"; $(MANAGE) evaluate $$cases; done; fi

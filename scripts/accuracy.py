@@ -21,6 +21,7 @@ from agents.knowledge.loader import read_shipped
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "accuracy.md"
 OWN = ROOT / "agents" / "tests" / "vignettes"
+HELD_OUT = ROOT / "agents" / "tests" / "held_out"
 INTRODUCTION = """\
 # Accuracy
 
@@ -33,7 +34,8 @@ Measured and written by `make accuracy`; `make check` measures again and fails w
 - M1, M3, M5, M10: the right condition is first, or among the first three, five, ten. Intervals are Wilson's at 95 %.
 - Triage in three levels: emergency; urgent and routine together; self-care. Under-triaged: an emergency given a lower level.
 - Brier score: multi-class, over the ten leading conditions; 0 is perfect, 2 is worst.
-- **Own cases** (`agents/tests/vignettes/`) were written from the clinical picture in the literature without looking at the engine or its words. **Development cases** are public vignettes that are not part of this repository; general mechanisms and whole groups of knowledge were improved with their help, never single cases.
+- **Held-out own cases** (`agents/tests/held_out/`) were written from the clinical picture in the literature, without looking at the knowledge, after it was last changed for accuracy; nothing is mended from them. They are the only own figures that estimate anything.
+- **Own cases** (`agents/tests/vignettes/`) were written likewise, but wordings were mended from them since: their figures show that nothing is broken, not how accurate the engine is. (The latest 194 scored M1 91.8 %, M3 99.0 %, M5 99.5 % before anybody had mended anything; decision 16.) **Development cases** are public vignettes that are not part of this repository; general mechanisms and whole groups of knowledge were improved with their help, never single cases.
 """
 LIMITS = """\
 ## Published figures for comparison
@@ -99,7 +101,13 @@ def page(knowledge: KnowledgeBase) -> str:
     def measured(cases: list[Vignette]) -> Report:
         return evaluate(cases, knowledge, Coordinator())
 
-    own = section("Own cases", [("all", measured(vignettes_in(OWN, "*.jsonl")))])
+    own = section(
+        "Own cases",
+        [
+            ("held out", measured(vignettes_in(HELD_OUT, "*.jsonl"))),
+            ("open", measured(vignettes_in(OWN, "*.jsonl"))),
+        ],
+    )
     by_system = _by_system(knowledge)
     folder = Path(os.environ.get("VIGNETTES_DIR", ROOT.parent / "shared" / "vignettes"))
     if any(folder.glob("*_dev.jsonl")):

@@ -17,8 +17,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty knowledge folder with the shipped lexicon."""
-    shutil.copy(SHIPPED / "language.toml", tmp_path)
+    """An empty knowledge folder with the shipped lexicon and what it borrows."""
+    for name in ("language.toml", "hpo.toml"):
+        shutil.copy(SHIPPED / name, tmp_path)
     return tmp_path
 
 
@@ -90,7 +91,7 @@ def test_new_entries_get_a_place_and_removed_ones_go(folder: Path) -> None:
 def test_the_shipped_files_are_left_as_they_are(tmp_path: Path) -> None:
     for name in ("conditions", "findings", "guidelines", "red_flags"):
         shutil.copytree(SHIPPED / name, tmp_path / name)
-    for name in ("sources.toml", "language.toml"):
+    for name in ("sources.toml", "language.toml", "hpo.toml"):
         shutil.copy(SHIPPED / name, tmp_path)
     services.load_knowledge(Actor.system(), publish=False)
 
