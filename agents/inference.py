@@ -23,6 +23,27 @@ NOT_ENOUGH = (
 )
 
 
+ONLY_BACKGROUND = (
+    "The case names only earlier disease, family history or drugs ({}), and no complaint to rank"
+    " conditions by."
+)
+_BACKGROUND_KINDS = frozenset({"history", "family_history", "drug"})
+
+
+def not_enough(knowledge: KnowledgeBase, reading: Reading) -> str:
+    """Why the case cannot be ranked; empty where it can.
+
+    Earlier disease alone is no complaint ('migraine' as the whole note), but what passes is:
+    pregnancy, the weeks after a birth.
+    """
+    if not reading.present:
+        return NOT_ENOUGH
+    entries = [knowledge.text.findings[f] for f in reading.present]
+    if any(e.kind not in _BACKGROUND_KINDS or e.passing for e in entries):
+        return ""
+    return ONLY_BACKGROUND.format(", ".join(e.name for e in entries))
+
+
 class Parameters(Struct, frozen=True):
     """Few, and fitted by ``manage.py fit``, never by hand per condition."""
 

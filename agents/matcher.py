@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from agents.explanation import explained
-from agents.inference import NOT_ENOUGH, Parameters, rank
+from agents.inference import Parameters, not_enough, rank
 from agents.knowledge.base import KnowledgeBase
 from agents.questions import next_questions
 from agents.types import Case, Differential, Question, Reading
@@ -19,9 +19,9 @@ class ConditionMatcher:
         self._parameters = parameters
 
     async def match(self, case: Case, reading: Reading, knowledge: KnowledgeBase) -> Match:
-        """Ranks only where something is present; otherwise it says that it is not enough."""
-        if not reading.present:
-            return Match(Differential(enough=False, reason=NOT_ENOUGH))
+        """Ranks only where there is a complaint; otherwise it says what is missing."""
+        if reason := not_enough(knowledge, reading):
+            return Match(Differential(enough=False, reason=reason))
         ranking = rank(knowledge, case, reading, self._parameters)
         return Match(
             explained(knowledge, reading, ranking),
