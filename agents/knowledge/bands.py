@@ -31,7 +31,7 @@ PREVALENCE: dict[str, float] = {
     "uncommon": 30e-4,
     "rare": 8e-4,
     "very_rare": 2e-4,
-    "exceptional": 0.4e-4,
+    "exceptional": 0.1e-4,
 }
 """Share of the people seen in a setting, at the age of peak incidence, who have the condition."""
 
