@@ -28,7 +28,9 @@ _CONTEXT_NAMES = {
 
 def explained(knowledge: KnowledgeBase, reading: Reading, ranking: Ranking) -> Differential:
     """The most likely conditions and the dangerous ones that are not yet excluded."""
-    possible = [int(c) for c in ranking.order[:60] if ranking.scores[c] > -1e8]
+    leading = ranking.order[:60]
+    scores = ranking.scores[leading].tolist()
+    possible = [c for c, score in zip(leading.tolist(), scores, strict=True) if score > -1e8]
     likely = possible[:MOST_LIKELY]
     dangerous = _not_excluded(knowledge, ranking, possible)
     mentioned = frozenset(ranking.columns)
@@ -46,12 +48,12 @@ def explained(knowledge: KnowledgeBase, reading: Reading, ranking: Ranking) -> D
 
 def _not_excluded(knowledge: KnowledgeBase, ranking: Ranking, possible: list[int]) -> list[int]:
     dangerous = [c for c in possible if knowledge.dont_miss[c]]
-    support = ranking.weights.sum(axis=1)
+    support = ranking.weights.sum(axis=1)[dangerous].tolist()
+    probabilities = ranking.probabilities[dangerous].tolist()
     kept = [
         c
-        for c in dangerous
-        if support[c] > 0
-        and (ranking.probabilities[c] >= _LEAST_DANGER or support[c] >= _LEAST_SUPPORT)
+        for c, own, probability in zip(dangerous, support, probabilities, strict=True)
+        if own > 0 and (probability >= _LEAST_DANGER or own >= _LEAST_SUPPORT)
     ]
     return kept[:DONT_MISS]
 

@@ -81,6 +81,9 @@ class LikelihoodTables:
         self._default_present = _log_present(default_ratio)
         self._default_absent = _log_absent(self._default_probability, background)
         self._by_row = _by_row(self._rows, columns, conditions)
+        pairs = self._rows.astype(np.int64) * len(background) + columns
+        order = np.argsort(pairs, kind="stable")
+        self._keys, self._keyed_probability = pairs[order], self._probability[order]
 
     def present(self, columns: Sequence[int]) -> Floats:
         """(C, n) natural logs of the likelihood ratios of findings that are present."""
@@ -103,16 +106,12 @@ class LikelihoodTables:
         """(len(rows), n): how often each condition shows each finding."""
         wanted = np.asarray(columns)
         default = self._default_probability[wanted]
-        found = np.empty((len(rows), len(wanted)))
-        for line, row in zip(found, rows, strict=True):
-            own = self._by_row[row]
-            line[:] = default
-            if not len(own.columns):
-                continue
-            places = np.searchsorted(own.columns[:-1], wanted)
-            known = own.columns[places] == wanted
-            line[known] = self._probability[own.entries[places[known]]]
-        return found
+        if not len(self._keys):
+            return np.tile(default, (len(rows), 1))
+        keys = np.asarray(rows, dtype=np.int64)[:, None] * len(self._default_probability) + wanted
+        # one look-up for all pairs; what lies behind the last key is compared with that one
+        places = self._keys[:-1].searchsorted(keys)
+        return np.where(self._keys[places] == keys, self._keyed_probability[places], default)
 
     def listed(self, row: int) -> "Listed":
         """What the knowledge itself states about a condition, by column."""

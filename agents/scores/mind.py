@@ -6,6 +6,8 @@ Sources: Kroenke et al. J Gen Intern Med 2001 (``kroenke-2001``), from 12 years 
 Spitzer et al. Arch Intern Med 2006 (``spitzer-2006``), in adults.
 """
 
+from collections.abc import Collection
+
 from agents.scores.points import LOWEST, Band, Item, Title, refusal, refused, summed
 from agents.scores.subject import Subject
 from agents.types import Score
@@ -52,8 +54,13 @@ _GAD7_ITEMS = {
     "gad7_afraid": "afraid that something awful might happen",
 }
 
+_PHQ9_RAISED = frozenset({*_PHQ9_ITEMS, *_PHQ9_ASKED})
+_GAD7_RAISED = frozenset({*_GAD7_ITEMS, *_GAD7_ASKED})
+
 
 def phq9(subject: Subject) -> Score | None:
+    if not _is_raised(subject, _PHQ9_RAISED):
+        return None
     why_not = refusal(subject, _PHQ9_FROM_YEARS, pregnancy=False)
     items = [_answer(subject, key, name) for key, name in _PHQ9_ITEMS.items()]
     at_risk = subject.has("phq9_self_harm")
@@ -64,11 +71,19 @@ def phq9(subject: Subject) -> Score | None:
 
 
 def gad7(subject: Subject) -> Score | None:
+    if not _is_raised(subject, _GAD7_RAISED):
+        return None
     why_not = refusal(subject, _GAD7_FROM_YEARS, pregnancy=False)
     items = [_answer(subject, key, name) for key, name in _GAD7_ITEMS.items()]
     score = summed(_GAD7, why_not, items, _GAD7_BANDS)
     core = tuple(item.name for item in items[:2])
     return score or _unanswered(subject, _GAD7, why_not, _GAD7_ASKED, (*core, "five more answers"))
+
+
+def _is_raised(subject: Subject, findings: frozenset[str]) -> bool:
+    """Whether anything is said of any of these; most patients are asked none of it."""
+    said: tuple[Collection[str], ...] = (subject.present, subject.absent, subject.statements)
+    return not all(findings.isdisjoint(names) for names in said)
 
 
 def _answer(subject: Subject, finding: str, name: str) -> Item:
