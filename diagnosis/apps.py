@@ -16,6 +16,7 @@ class DiagnosisConfig(AppConfig):
         from diagnosis import checks  # noqa: F401
 
         post_migrate.connect(_make_roles, sender=self)
+        post_migrate.connect(_make_months, sender=self)
 
 
 def _make_roles(**kwargs: Any) -> None:
@@ -23,3 +24,9 @@ def _make_roles(**kwargs: Any) -> None:
     from diagnosis.services import ensure_roles
 
     ensure_roles()
+
+
+def _make_months(**kwargs: Any) -> None:
+    from diagnosis.services import ensure_months
+
+    ensure_months()

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
 from diagnosis.actors import Actor
-from diagnosis.errors import NotAllowed, SignInRequired
-from diagnosis.models import User
+from diagnosis.errors import NotAllowed, SignInRequired, StateRefused
+from diagnosis.models import Batch, User
 
 CLINICIANS = "clinicians"
 KNOWLEDGE_EDITORS = "knowledge editors"
@@ -43,18 +43,22 @@ __all__ = [
     "ROLES",
     "Actor",
     "actor_of",
+    "can_cancel_batch",
     "can_consult",
     "can_publish_knowledge",
     "can_read_knowledge",
     "can_read_sessions",
     "can_read_staff_pages",
     "can_report_on_session",
+    "can_submit_batch",
+    "check_cancel_batch",
     "check_consult",
     "check_publish_knowledge",
     "check_read_knowledge",
     "check_read_sessions",
     "check_read_staff_pages",
     "check_report_on_session",
+    "check_submit_batch",
 ]
 
 
@@ -95,6 +99,18 @@ def check_report_on_session(actor: Actor) -> None:
         _refuse(actor, "Only clinicians may report on a session.")
 
 
+def check_submit_batch(actor: Actor) -> None:
+    """Raises NotAllowed unless the actor may hand in many cases at once; never for nobody."""
+    if not actor.is_clinician:
+        _refuse(actor, "Only clinicians may hand in a batch.")
+
+
+def check_cancel_batch(batch: Batch) -> None:
+    """Raises StateRefused where the batch has ended in another way than by being cancelled."""
+    if batch.status not in (*Batch.OPEN, Batch.CANCELLED):
+        raise StateRefused("The batch has ended already.")
+
+
 def check_publish_knowledge(actor: Actor) -> None:
     """Raises NotAllowed unless the actor may load or publish knowledge."""
     if not actor.is_publisher:
@@ -111,7 +127,7 @@ def _asks(check: Callable[..., None]) -> Callable[..., bool]:
     def can(*args: Any) -> bool:
         try:
             check(*args)
-        except NotAllowed:
+        except (NotAllowed, StateRefused):
             return False
         return True
 
@@ -123,6 +139,8 @@ can_consult = _asks(check_consult)
 can_read_knowledge = _asks(check_read_knowledge)
 can_read_sessions = _asks(check_read_sessions)
 can_report_on_session = _asks(check_report_on_session)
+can_submit_batch = _asks(check_submit_batch)
+can_cancel_batch = _asks(check_cancel_batch)
 can_publish_knowledge = _asks(check_publish_knowledge)
 can_read_staff_pages = _asks(check_read_staff_pages)
 

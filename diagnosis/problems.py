@@ -121,6 +121,13 @@ INVALID_REQUEST = ProblemKind(
     4400,
     "The request could not be understood.",
 )
+INVALID_ROWS = ProblemKind(
+    "invalid-rows",
+    400,
+    "Some cases of the upload break a rule",
+    4400,
+    "Some rows of the file cannot be right. Nothing was taken; correct them and try again.",
+)
 MALFORMED_JSON = ProblemKind(
     "malformed-json",
     400,
@@ -166,9 +173,9 @@ NOT_ACCEPTABLE = ProblemKind(
 CONFLICT = ProblemKind(
     "conflict",
     409,
-    "The session's state does not allow this",
+    "The state does not allow this",
     4409,
-    "The session has changed in the meantime. Reload the page and look again.",
+    "It has changed in the meantime. Reload the page and look again.",
 )
 REQUEST_IN_FLIGHT = ProblemKind(
     "request-in-flight",
@@ -191,6 +198,13 @@ UNSUPPORTED_MEDIA_TYPE = ProblemKind(
     "Send application/json",
     4400,
     "The body has to be JSON, sent as application/json.",
+)
+UNSUPPORTED_UPLOAD = ProblemKind(
+    "unsupported-upload",
+    415,
+    "Send CSV, JSON lines or a FHIR Bundle",
+    4400,
+    "A batch is sent as text/csv, application/jsonl or application/fhir+json.",
 )
 IDEMPOTENCY_CONFLICT = ProblemKind(
     "idempotency-conflict",
@@ -243,6 +257,7 @@ KINDS: Final[tuple[ProblemKind, ...]] = (
     INVALID_CASE,
     INVALID_REPORT,
     INVALID_REQUEST,
+    INVALID_ROWS,
     MALFORMED_JSON,
     NOT_AUTHENTICATED,
     NOT_ALLOWED,
@@ -253,6 +268,7 @@ KINDS: Final[tuple[ProblemKind, ...]] = (
     REQUEST_IN_FLIGHT,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
+    UNSUPPORTED_UPLOAD,
     IDEMPOTENCY_CONFLICT,
     TOO_MANY_REQUESTS,
     UNEXPECTED,

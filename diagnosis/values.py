@@ -1,13 +1,13 @@
 """Frozen values that services and selectors hand to the doors."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
 from agents.knowledge.schema import ConditionEntry, FindingEntry, GuidelineEntry, RedFlagEntry
-from agents.types import Consultation, Urgency
+from agents.types import Case, Consultation, Urgency
 from diagnosis.events import EventKind
 
 NAMES_SHOWN = 20
@@ -32,6 +32,56 @@ class SessionMoment(Struct, frozen=True):
     offset_ms: float
     agent: str | None = None
     detail: dict[str, Any] = {}
+
+
+BatchEventKind: TypeAlias = Literal[
+    "batch_queued",
+    "batch_started",
+    "batch_progress",
+    "batch_completed",
+    "batch_cancelled",
+    "batch_failed",
+]
+
+
+class BatchMoment(Struct, frozen=True):
+    """One row of a batch's story; ``seq`` counts from 1 without gaps, ``detail`` holds counts."""
+
+    batch_id: UUID
+    seq: int
+    kind: BatchEventKind
+    at: datetime
+    detail: dict[str, int]
+
+
+class BatchCounts(Struct, frozen=True):
+    """How many cases of a batch stand where; ``left`` are queued or in work."""
+
+    total: int = 0
+    complete: int = 0
+    partial: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    left: int = 0
+
+
+class UploadedCase(Struct, frozen=True):
+    """A case with its place in the upload; ``row`` counts from 1."""
+
+    row: int
+    case: Case
+    reference: str = ""
+
+
+class SessionSpan(Struct, frozen=True):
+    """A partition of sessions: from ``since`` on (None: from the first) and before ``until``
+    (None: whatever no other partition takes). ``rows`` is PostgreSQL's estimate."""
+
+    name: str
+    since: datetime | None
+    until: datetime | None
+    rows: int
+    size: int
 
 
 class RankChange(Struct, frozen=True):

@@ -196,25 +196,26 @@ def session_list(request: HttpRequest) -> HttpResponse:
     """The sessions that the reader may see, newest first."""
     actor = actor_of(request.user)
     check_read_sessions(actor)
-    # one row more than a page says whether there is another; a count over years of sessions is slow
-    number = max(1, _whole(request.GET.get("page", "1")))
-    start = (number - 1) * SESSIONS_A_PAGE
-    found = list(selectors.sessions_for(actor)[start : start + SESSIONS_A_PAGE + 1])
+    before, after = (_identifier(request.GET.get(name, "")) for name in ("before", "after"))
+    found = selectors.sessions_page(actor, SESSIONS_A_PAGE, before, after)
     return render(
         request,
         "session_list.html",
         {
-            "rows": session_rows(found[:SESSIONS_A_PAGE]),
-            "number": number,
-            "has_more": len(found) > SESSIONS_A_PAGE,
+            "rows": session_rows(found.rows),
+            "has_newer": found.has_newer,
+            "has_older": found.has_older,
             "can_consult": can_consult(actor),
             "shows_all": actor.is_staff,
         },
     )
 
 
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+def _identifier(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @page

@@ -4,6 +4,7 @@
 stack instead: there the cookie is resolved and CSRF is checked.
 """
 
+import gc
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
@@ -19,7 +20,7 @@ from django.urls import path  # noqa: E402
 
 from diagnosis import services  # noqa: E402
 from diagnosis.api import hot  # noqa: E402
-from diagnosis.consumers import SessionConsumer  # noqa: E402
+from diagnosis.consumers import BatchConsumer, SessionConsumer  # noqa: E402
 from healthcare.lean import LeanHandler, Routes  # noqa: E402
 from healthcare.limits import BodyLimit  # noqa: E402
 from healthcare.sockets import authenticated  # noqa: E402
@@ -39,7 +40,12 @@ HOT_PATHS: Final[Routes] = {
     ("GET", "/metrics"): monitoring_views.metrics_view,
 }
 
-SOCKETS: Final = [path("ws/sessions/<uuid:session_id>/", SessionConsumer.as_asgi())]
+COLLECT_AFTER: Final = (20_000, 20, 20)
+
+SOCKETS: Final = [
+    path("ws/sessions/<uuid:session_id>/", SessionConsumer.as_asgi()),
+    path("ws/batches/<uuid:batch_id>/", BatchConsumer.as_asgi()),
+]
 
 
 class Split:
@@ -66,6 +72,16 @@ def is_hot(scope: dict[str, Any]) -> bool:
     return b"authorization" in headers or settings.SESSION_COOKIE_NAME not in named
 
 
+def spare_the_collector() -> None:
+    """Takes what has been loaded out of the collector's sight: the knowledge alone is a hundred
+    thousand objects, and every request would wait while they are looked through again.
+    """
+    gc.collect()
+    gc.freeze()
+    # an answer makes thousands of objects and hardly a cycle
+    gc.set_threshold(*COLLECT_AFTER)
+
+
 async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Starts and ends the services on the loop that serves."""
     while True:
@@ -73,6 +89,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             try:
                 await services.startup()
+                spare_the_collector()
             except Exception as error:
                 # left alone, a server takes this for 'no lifespan here' and serves half-started
                 reason = f"start-up failed: {type(error).__name__}"

@@ -70,7 +70,16 @@ class Environment:
         """A duration in seconds, with a fraction if need be."""
         return self._read(name, default, meaning, _bounded(_seconds, above, at_most))
 
-    def choice(self, name: str, default: str, meaning: str, options: Iterable[str]) -> str:
+    def choice(
+        self,
+        name: str,
+        default: str,
+        meaning: str,
+        options: Iterable[str],
+        *,
+        shown: str | None = None,
+    ) -> str:
+        """One of ``options``."""
         allowed = tuple(options)
 
         def one_of(value: str) -> str:
@@ -78,7 +87,7 @@ class Environment:
                 raise ValueError(f"must be one of {', '.join(allowed)}")
             return value
 
-        return self._read(name, default, meaning, one_of)
+        return self._read(name, default, meaning, one_of, False, shown)
 
     def listing(
         self,

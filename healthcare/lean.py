@@ -7,7 +7,6 @@ async-native function, and database work runs in its own threads (``diagnosis.th
 import hashlib
 import io
 import re
-import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +22,7 @@ from django.urls import ResolverMatch
 from rest_framework.exceptions import AuthenticationFailed
 
 from diagnosis.api.authentication import TokenAuthentication, token_in
+from diagnosis.identifiers import random_bytes
 from diagnosis.policies import Actor, actor_of
 from diagnosis.problems import (
     CONTENT_TYPE,
@@ -111,7 +111,7 @@ def request_id(get_response: View) -> View:
 
     async def named(request: ASGIRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        name = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        name = given if _REQUEST_ID.fullmatch(given) else random_bytes()[:8].hex()
         with structlog.contextvars.bound_contextvars(request_id=name):
             response = await get_response(request)
         response["X-Request-ID"] = name

@@ -11,7 +11,8 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 App: TypeAlias = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 UPLOAD_BYTES: Final = 8 * 1024 * 1024
-"""For the admin's imports; what a door reads is at most MAX_BODY_BYTES."""
+"""For the admin's imports and for batches; what another door reads is at most MAX_BODY_BYTES."""
+UPLOADS: Final = ("/admin/", "/api/batches/", "/api/v1/batches/")
 DRAINED_BYTES: Final = 32 * 1024 * 1024
 """Read and thrown away after a refusal, so that the client gets to read the answer."""
 
@@ -19,7 +20,7 @@ DRAINED_BYTES: Final = 32 * 1024 * 1024
 class BodyLimit:
     """ASGI wrapper: reads the body, answers 413 beyond the limit, hands the rest on whole."""
 
-    def __init__(self, app: App, uploads: Sequence[str] = ("/admin/",)) -> None:
+    def __init__(self, app: App, uploads: Sequence[str] = UPLOADS) -> None:
         self.app = app
         self.uploads = tuple(uploads)
 

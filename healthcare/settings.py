@@ -164,7 +164,15 @@ _pool_max = env.integer(
     at_most=10_000,
 )
 _pool_timeout_s = env.seconds(
-    "DATABASE_POOL_TIMEOUT_S", 30, "How long a request waits for a PostgreSQL connection."
+    "DATABASE_POOL_TIMEOUT_S",
+    30,
+    "How long commands and background workers wait for a PostgreSQL connection.",
+)
+DATABASE_REQUEST_WAIT_S = env.seconds(
+    "DATABASE_REQUEST_WAIT_S",
+    1,
+    "How long a request waits for a PostgreSQL connection before it is answered 503.",
+    at_most=60,
 )
 _pool_life_s = env.seconds(
     "DATABASE_POOL_LIFE_S", 3600, "How long a PostgreSQL connection is used.", above=1
@@ -178,7 +186,12 @@ if PRODUCTION and not _postgres and not env.faults:
 if _postgres and _pool_max:
     DATABASES["default"]["OPTIONS"]["pool"] = addresses.pool_share(
         _pool_min, _pool_max, WORKERS * _replicas
-    ) | {"timeout": _pool_timeout_s, "max_lifetime": _pool_life_s}
+    ) | {
+        "timeout": _pool_timeout_s,
+        "max_lifetime": _pool_life_s,
+        # its pauses double until it gives up; then whoever needs a connection has it try at once
+        "reconnect_timeout": 3,
+    }
 if _postgres and _pgbouncer:
     # the next statement may go over another connection, which knows no cursor of this one
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -270,6 +283,74 @@ IDEMPOTENCY_KEEP_S = env.seconds(
     86_400,
     "How long a repeated request gets its first answer.",
     at_most=2_592_000,
+)
+
+# --- background work ------------------------------------------------------------------------
+
+_background = env.choice(
+    "BACKGROUND",
+    "celery" if REDIS_URL else "local",
+    "Who does what takes long, such as batches: `celery` workers on Redis, or each server itself, "
+    "`local`, between requests.",
+    ("local", "celery"),
+    shown="`celery` where there is a REDIS_URL, else `local`",
+)
+if _background == "celery" and not REDIS_URL and not env.faults:
+    env.refuse("BACKGROUND=celery needs a REDIS_URL.")
+# by name: the room below may not import the Celery app
+BACKGROUND_SENDER = "healthcare.celery.send" if _background == "celery" else ""
+BATCH_MAX_CASES = env.integer(
+    "BATCH_MAX_CASES", 10_000, "Most cases of one batch.", at_least=1, at_most=1_000_000
+)
+BATCH_CLAIM_S = env.seconds(
+    "BATCH_CLAIM_S",
+    120,
+    "After so long the few cases that a worker took are given to another.",
+    above=10,
+)
+BATCH_KEEP_DAYS = env.integer(
+    "BATCH_KEEP_DAYS",
+    30,
+    "Batches are deleted so many days after they ended; their sessions stay.",
+    at_least=1,
+    at_most=36_500,
+)
+TASK_LIMIT_S = 300
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{REDIS_PREFIX}:",
+    # a request that hands in a batch does not wait for a Redis that hangs
+    "socket_connect_timeout": 1,
+    "socket_timeout": 3,
+    # what a lost worker had is delivered again after this, and never while it still runs
+    "visibility_timeout": 2 * TASK_LIMIT_S,
+}
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
+CELERY_TASK_DEFAULT_QUEUE = "background"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = TASK_LIMIT_S
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_LIMIT_S - 30
+# Django's settings say how to log
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+SESSION_KEEP_MONTHS = env.integer(
+    "SESSION_KEEP_MONTHS",
+    0,
+    "Whole months that sessions are kept; a worker, or `manage.py partitions --drop`, removes "
+    "older ones for good. 0 keeps them for ever.",
+    at_least=0,
+    at_most=1200,
+)
+SESSION_MONTHS_AHEAD = env.integer(
+    "SESSION_MONTHS_AHEAD",
+    3,
+    "Months of sessions that have their partition in advance, on PostgreSQL.",
+    at_least=1,
+    at_most=24,
 )
 
 # --- the admin ------------------------------------------------------------------------------

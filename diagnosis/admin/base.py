@@ -1,18 +1,22 @@
 """What every admin page here shares: bounded lists, and an audit of every change."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms import Field
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from diagnosis import selectors, services
 from diagnosis.admin.forms import EntryForm, LinesField
+from diagnosis.identifiers import first_at
 from diagnosis.policies import actor_of
 
 
@@ -34,6 +38,23 @@ class Bounded(ModelAdmin):
     list_max_show_all = 200
     show_full_result_count = False
     paginator = BoundedPaginator
+
+
+class Since(admin.SimpleListFilter):
+    """By time, of rows whose id is a UUIDv7: only the newest part of the index is read."""
+
+    title = "time"
+    parameter_name = "since"
+    DAYS = {"1": "Past 24 hours", "7": "Past 7 days", "31": "Past 31 days", "366": "Past year"}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.DAYS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        days = self.value()
+        if days not in self.DAYS:
+            return queryset
+        return queryset.filter(id__gte=first_at(timezone.now() - timedelta(days=int(days))))
 
 
 class ReadOnly(Bounded):

@@ -5,7 +5,8 @@ The lean entry and the DRF views both call these, so that there is one way to be
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -16,7 +17,8 @@ from diagnosis.problems import UNSUPPORTED_MEDIA_TYPE, Problem, Refusal
 from diagnosis.serializers.answers import accepted_answer, analysis_answer, session_answer
 from diagnosis.serializers.faults import refused_field
 from diagnosis.serializers.requests import case_from_body
-from diagnosis.values import StoredAnswer
+from diagnosis.services import Claim
+from diagnosis.values import StoredAnswer, StoredConsultation
 
 _KEY: Final = re.compile(r"[!-~]{1,200}")
 
@@ -49,16 +51,28 @@ async def create_session(asked: Asked) -> StoredAnswer:
     return await once(asked, _started if asked.respond_async else _created)
 
 
-async def once(asked: Asked, work: Callable[[Asked], Awaitable[StoredAnswer]]) -> StoredAnswer:
+Work: TypeAlias = Callable[[Asked, Claim | None], Awaitable[StoredAnswer]]
+
+
+async def once(asked: Asked, work: Work) -> StoredAnswer:
     """Runs ``work``, or gives the earlier answer to the same Idempotency-Key."""
     check_json(asked.content_type)
+    check_key(asked.idempotency_key)
     if not asked.idempotency_key:
-        return await work(asked)
-    if not _KEY.fullmatch(asked.idempotency_key):
-        raise refused_field("Idempotency-Key", "has to be 1 to 200 visible ASCII characters.")
+        return await work(asked, None)
     return await services.idempotent(
-        asked.actor, asked.idempotency_key, asked.path, asked.body, lambda: work(asked)
+        asked.actor,
+        asked.idempotency_key,
+        asked.path,
+        asked.body,
+        lambda claim: work(asked, claim),
     )
+
+
+def check_key(key: str) -> None:
+    """Raises Refusal unless the Idempotency-Key is none or a sound one."""
+    if key and not _KEY.fullmatch(key):
+        raise refused_field("Idempotency-Key", "has to be 1 to 200 visible ASCII characters.")
 
 
 def check_json(content_type: str) -> None:
@@ -67,18 +81,38 @@ def check_json(content_type: str) -> None:
         raise Refusal(Problem(UNSUPPORTED_MEDIA_TYPE))
 
 
-async def _analyzed(asked: Asked) -> StoredAnswer:
-    stored = await services.consult(asked.actor, case_from_body(asked.body))
-    return analysis_answer(stored, await _sources())
+async def _analyzed(asked: Asked, claim: Claim | None) -> StoredAnswer:
+    return await _consulted(asked, claim, analysis_answer)
 
 
-async def _created(asked: Asked) -> StoredAnswer:
-    stored = await services.consult(asked.actor, case_from_body(asked.body))
-    return session_answer(stored, await _sources())
+async def _created(asked: Asked, claim: Claim | None) -> StoredAnswer:
+    return await _consulted(asked, claim, session_answer)
 
 
-async def _started(asked: Asked) -> StoredAnswer:
-    session_id = await services.start_session(asked.actor, case_from_body(asked.body))
+async def _consulted(
+    asked: Asked,
+    claim: Claim | None,
+    answer: Callable[[StoredConsultation, dict[str, SourceEntry]], StoredAnswer],
+) -> StoredAnswer:
+    case = case_from_body(asked.body)
+    sources = await _sources()
+
+    def keep(stored: StoredConsultation) -> None:
+        if claim is not None:
+            claim.keep(answer(stored, sources))
+
+    stored = await services.consult(asked.actor, case, step=keep if claim else None)
+    return answer(stored, sources)
+
+
+async def _started(asked: Asked, claim: Claim | None) -> StoredAnswer:
+    case = case_from_body(asked.body)
+
+    def keep(session_id: UUID) -> None:
+        if claim is not None:
+            claim.keep(accepted_answer(session_id))
+
+    session_id = await services.start_session(asked.actor, case, step=keep if claim else None)
     return accepted_answer(session_id)
 
 

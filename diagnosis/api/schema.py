@@ -12,11 +12,14 @@ from agents.types import Case, Consultation
 from diagnosis.problems import CONTENT_TYPE, KINDS, FieldFault
 from diagnosis.serializers import rows
 from diagnosis.serializers.answers import Accepted, Envelope, Recorded, SessionDocument
+from diagnosis.serializers.batches import BatchDocument, ResultLine, UploadReport
 from diagnosis.serializers.requests import CaseBody
+from diagnosis.serializers.uploads import FORMATS
 from diagnosis.values import FeedbackReport, OutcomeReport, ReplayDiff, SessionMoment
 
 _TYPES: Final[tuple[Any, ...]] = (
     Accepted,
+    BatchDocument,
     Case,
     CaseBody,
     Consultation,
@@ -27,8 +30,10 @@ _TYPES: Final[tuple[Any, ...]] = (
     OutcomeReport,
     Recorded,
     ReplayDiff,
+    ResultLine,
     SessionDocument,
     SessionMoment,
+    UploadReport,
     rows.ConditionDetail,
     rows.ConditionRow,
     rows.FindingRow,
@@ -51,6 +56,12 @@ PREFER: Final = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="`respond-async` answers 202 at once; watch the session on its WebSocket.",
 )
+UPLOADS: Final = {
+    FORMATS["csv"][0]: {"type": "string", "description": "A header, then a case a row."},
+    FORMATS["jsonl"][0]: {"type": "string", "description": "A case a line."},
+    FORMATS["fhir"][0]: {"type": "object", "description": "A Bundle of FHIR R4 resources."},
+}
+"""Bodies of ``POST /api/v1/batches/``; docs/api.md says what stands in them."""
 CASE_EXAMPLES: Final = [
     OpenApiExample(
         "One symptom",

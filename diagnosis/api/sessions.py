@@ -1,5 +1,6 @@
 """Consultations over REST for browsers, and everything about sessions that are stored."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.filters import OrderingFilter
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -48,6 +50,7 @@ from diagnosis.serializers.answers import (
 )
 from diagnosis.serializers.requests import CaseBody, decoded, sequence_number
 from diagnosis.serializers.rows import SessionRow, session_row
+from diagnosis.services import Claim
 from diagnosis.threads import in_database
 from diagnosis.values import (
     FeedbackReport,
@@ -86,8 +89,14 @@ class SessionFilter(FilterSet):
     )
     urgency = django_filters.ChoiceFilter(choices=[(u.value, u.value) for u in Urgency])
     leading_condition = django_filters.CharFilter(max_length=80)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = django_filters.IsoDateTimeFilter(method="filter_after")
+    created_before = django_filters.IsoDateTimeFilter(method="filter_before")
+
+    def filter_after(self, sessions: Any, name: str, moment: datetime) -> Any:
+        return selectors.sessions_between(sessions, moment, None)
+
+    def filter_before(self, sessions: Any, name: str, moment: datetime) -> Any:
+        return selectors.sessions_between(sessions, None, moment)
 
 
 class NewestFirst(CursorPagination):
@@ -97,6 +106,28 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """First among the latest; where they do not fill the page and one row more, among all."""
+        cursor = self.decode_cursor(request)
+        newest_first = self.get_ordering(request, queryset, view) == ("-id",)
+        if newest_first and not (cursor and (cursor.reverse or cursor.offset)):
+            before = UUID(str(cursor.position)) if cursor and cursor.position else None
+            latest = selectors.latest_before(queryset, before)
+            page = super().paginate_queryset(latest, request, view)
+            if self.has_next:
+                return page
+        return super().paginate_queryset(queryset, request, view)
+
+    def decode_cursor(self, request: Request) -> Any:
+        cursor = super().decode_cursor(request)
+        try:
+            # a cursor can be made up by anybody
+            if cursor and cursor.position:
+                UUID(str(cursor.position))
+        except ValueError:
+            raise NotFound(self.invalid_cursor_message) from None
+        return cursor
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return page_schema(schema["items"])
@@ -216,9 +247,15 @@ def actor_in(request: Request) -> Actor:
 def _reported(request: Request, session_id: UUID, wanted: type[Any], record: Any) -> HttpResponse:
     """Stores a report on a session once for each Idempotency-Key."""
 
-    async def stored(asked: Asked) -> StoredAnswer:
+    async def stored(asked: Asked, claim: Claim | None) -> StoredAnswer:
         report = decoded(asked.body, wanted)
-        return recorded_answer(await in_database(record, asked.actor, session_id, report))
+
+        def keep(report_id: int) -> None:
+            if claim is not None:
+                claim.keep(recorded_answer(report_id))
+
+        number = await in_database(record, asked.actor, session_id, report, step=keep)
+        return recorded_answer(number)
 
     asked = asked_in(request, actor_in(request))
     return as_http(async_to_sync(consultations.once)(asked, stored))

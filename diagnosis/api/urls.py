@@ -4,6 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from diagnosis.api.batches import BatchViewSet
 from diagnosis.api.published import (
     ConditionViewSet,
     FindingViewSet,
@@ -15,6 +16,7 @@ from diagnosis.api.tokens import EndEveryToken, EndToken, NewToken
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sessions", SessionViewSet, basename="session")
+router.register("batches", BatchViewSet, basename="batch")
 router.register("conditions", ConditionViewSet, basename="condition")
 router.register("findings", FindingViewSet, basename="finding")
 router.register("guidelines", GuidelineViewSet, basename="guideline")
@@ -31,5 +33,7 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url="/api/v1/schema/", template_name="api_docs.html"),
         name="docs",
     ),
+    path("batches/<uuid:batch_id>/results", BatchViewSet.as_view({"get": "results"})),
+    path("batches/<uuid:batch_id>/cancel", BatchViewSet.as_view({"post": "cancel"})),
     *router.urls,
 ]

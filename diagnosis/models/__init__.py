@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 
+from diagnosis.models.batches import Batch, BatchCase, BatchEvent
 from diagnosis.models.knowledge import (
     Condition,
     ConditionFinding,
@@ -27,6 +28,9 @@ from diagnosis.models.sessions import (
 
 __all__ = [
     "AuditEvent",
+    "Batch",
+    "BatchCase",
+    "BatchEvent",
     "Condition",
     "ConditionFinding",
     "DiagnosisSession",

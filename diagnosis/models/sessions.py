@@ -40,7 +40,12 @@ class DiagnosisSession(models.Model):
         ],
     )
     clinician = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        # session_of_clinician begins with it
+        db_index=False,
     )
     urgency = models.CharField(max_length=10, blank=True, choices=URGENCIES)
     leading_condition = models.CharField(max_length=80, blank=True)
@@ -62,6 +67,13 @@ class DiagnosisSession(models.Model):
                 condition=models.Q(status="running"),
                 name="session_still_running",
             ),
+            models.Index(fields=["leading_condition", "-id"], name="session_by_leading"),
+            # few of them, and the rest would make it large
+            models.Index(
+                fields=["status", "-id"],
+                condition=~models.Q(status="complete"),
+                name="session_gone_wrong",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -71,7 +83,10 @@ class DiagnosisSession(models.Model):
 class Opinion(models.Model):
     """How one agent fared in a session."""
 
-    session = models.ForeignKey(DiagnosisSession, on_delete=models.CASCADE, related_name="opinions")
+    # the constraint's index begins with it
+    session = models.ForeignKey(
+        DiagnosisSession, on_delete=models.CASCADE, related_name="opinions", db_index=False
+    )
     agent = models.CharField(max_length=30, choices=AGENTS)
     status = models.CharField(max_length=12)
     duration_ms = models.FloatField()
@@ -90,7 +105,10 @@ class Opinion(models.Model):
 class SessionEvent(models.Model):
     """One moment of a session, numbered from 1; what a reconnecting client is replayed."""
 
-    session = models.ForeignKey(DiagnosisSession, on_delete=models.CASCADE, related_name="events")
+    # the constraint's index begins with it
+    session = models.ForeignKey(
+        DiagnosisSession, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=24)
     agent = models.CharField(max_length=30, blank=True)
@@ -166,7 +184,11 @@ class AuditEvent(AppendOnly):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["object_type", "object_id"], name="audit_of_object")]
+        indexes = [
+            models.Index(fields=["object_id", "object_type"], name="audit_of_object"),
+            models.Index(fields=["actor", "-id"], name="audit_of_actor"),
+            models.Index(fields=["action", "-id"], name="audit_of_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.object_id}"

@@ -6,11 +6,13 @@ answers, what is in memory goes on being used, and at first the shipped knowledg
 detection never waits for a database.
 """
 
+import asyncio
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
@@ -25,6 +27,11 @@ from diagnosis.selectors.forms import keep_form, kept_form
 from diagnosis.threads import in_database
 
 log = structlog.get_logger(__name__)
+
+CONFIRM_S = 0.3
+_asking: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[KnowledgeBase]]" = (
+    WeakKeyDictionary()
+)
 
 SHIPPED_ONLY = 0
 """The publication number of 'nothing has been published'."""
@@ -48,6 +55,11 @@ class KnowledgeInUse:
         if self._clock() - self._asked_at < self._ask_every_s:
             return self._base
         return None
+
+    @property
+    def in_memory(self) -> KnowledgeBase | None:
+        """What was last confirmed, however long ago; never waits."""
+        return self._base
 
     def current(self) -> KnowledgeBase:
         """The knowledge in use; asks the database where it is time to, and compiles."""
@@ -133,9 +145,30 @@ def current_knowledge() -> KnowledgeBase:
 
 
 async def current_knowledge_async() -> KnowledgeBase:
-    """The knowledge in use, without blocking the loop."""
+    """The knowledge in use, without blocking the loop.
+
+    Where the database does not answer within ``CONFIRM_S``, it is what is in memory.
+    """
     base = _in_use.fresh()
-    return base if base is not None else await in_database(_in_use.current)
+    if base is not None:
+        return base
+    known = _in_use.in_memory
+    if known is None:
+        return await in_database(_in_use.current)
+    confirming = _confirming()
+    await asyncio.wait({confirming}, timeout=CONFIRM_S)
+    if not confirming.done() or isinstance(confirming.exception(), DatabaseError):
+        return known
+    return confirming.result()
+
+
+def _confirming() -> "asyncio.Task[KnowledgeBase]":
+    """One question at a time: many would wait for the same answer in all database threads."""
+    loop = asyncio.get_running_loop()
+    asking = _asking.get(loop)
+    if asking is None or asking.done():
+        asking = _asking[loop] = loop.create_task(in_database(_in_use.current))
+    return asking
 
 
 def forget_knowledge() -> None:

@@ -1,6 +1,6 @@
 """Stored consultations as REST answers: the envelope around the consultation's own JSON."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.knowledge.schema import SourceEntry
-from agents.types import Advice, Candidate, Consultation
+from agents.types import Consultation
 from diagnosis.values import StoredAnswer, StoredConsultation
 
 DISCLAIMER: Final = (
@@ -114,25 +114,19 @@ def cited(consultation: Consultation, sources: dict[str, SourceEntry]) -> dict[s
     }
 
 
-def _named(consultation: Consultation) -> Iterator[str]:
+def _named(consultation: Consultation) -> list[str]:
+    # flat lists: an answer cites some two hundred times, and generators would cost more than JSON
     differential = consultation.differential
+    named: list[str] = []
     for candidate in (*differential.most_likely, *differential.dont_miss):
-        yield from _named_by(candidate)
-    cites: tuple[Any, ...] = (*consultation.red_flags, *consultation.scores)
-    for citing in (*cites, *consultation.recommendations):
-        yield _source_of(citing)
-
-
-def _named_by(candidate: Candidate) -> Iterator[str]:
-    yield from candidate.sources
-    lists = (candidate.findings_for, candidate.findings_against, candidate.not_asked)
-    for evidence in lists:
-        yield from (item.source for item in evidence)
-    yield from (item.source for item in candidate.context)
-
-
-def _source_of(citing: Advice | Any) -> str:
-    return str(citing.source)
+        named += candidate.sources
+        named += [item.source for item in candidate.findings_for]
+        named += [item.source for item in candidate.findings_against]
+        named += [item.source for item in candidate.not_asked]
+        named += [item.source for item in candidate.context]
+    citing: tuple[Any, ...] = (*consultation.red_flags, *consultation.scores)
+    named += [str(item.source) for item in (*citing, *consultation.recommendations)]
+    return named
 
 
 class OutcomeRow(Struct, frozen=True):

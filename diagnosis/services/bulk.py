@@ -14,7 +14,7 @@ import psycopg
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from diagnosis.models import AuditEvent, DiagnosisSession, Opinion, SessionEvent
+from diagnosis.models import AuditEvent, BatchCase, DiagnosisSession, Opinion, SessionEvent
 
 Row = tuple[Any, ...]
 
@@ -51,6 +51,11 @@ EVENTS = Table(SessionEvent, ("session", "seq", "kind", "agent", "at", "offset_m
 AUDIT = Table(
     AuditEvent,
     ("id", "at", "actor_id", "actor", "action", "object_type", "object_id", "detail"),
+)
+
+BATCH_CASES = Table(
+    BatchCase,
+    ("batch", "position", "row", "reference", "case", "status", "problem", "worker", "attempts"),
 )
 
 

@@ -1,9 +1,11 @@
 """The main job: a case goes in, an explained and stored consultation comes out."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -45,39 +47,56 @@ log = structlog.get_logger(__name__)
 _running: set[asyncio.Task[None]] = set()
 
 
-async def consult(actor: Actor, case: Case) -> StoredConsultation:
+async def consult(
+    actor: Actor,
+    case: Case,
+    *,
+    session_id: UUID | None = None,
+    step: Callable[[StoredConsultation], None] | None = None,
+) -> StoredConsultation:
     """Runs the agents and stores the session; returns after the commit.
 
-    Raises NotAllowed, InvalidCase, Overloaded, and NotStored where the database fails.
+    ``session_id`` is for who needs the same one when trying again; ``step`` is done in the
+    session's transaction, and an error of it leaves no session. Raises NotAllowed, InvalidCase,
+    Overloaded, and NotStored where the database fails.
     """
     check_consult(actor)
     case = checked_case(case)
     journal.check_room()
-    story = Story()
+    story = Story(session_id)
     story.tell("session_started")
     consultation = await _consulted(case, story.heard)
     story.finish(consultation)
     encoded = msgspec.json.encode(consultation)
+    record = _whole_session(actor, case, story, consultation, encoded)
+    stored = StoredConsultation(story.session_id, story.started_at, consultation, encoded)
+    if step is not None:
+        record = replace(record, step=partial(step, stored))
     try:
-        await journal.write(_whole_session(actor, case, story, consultation, encoded))
+        await journal.write(record)
     except STORE_FAILED as error:
         log.error("session_not_stored", error=type(error).__name__)
         raise NotStored(consultation) from None
     _publish(story.moments)
-    return StoredConsultation(story.session_id, story.started_at, consultation, encoded)
+    return stored
 
 
-async def start_session(actor: Actor, case: Case) -> UUID:
+async def start_session(
+    actor: Actor, case: Case, *, step: Callable[[UUID], None] | None = None
+) -> UUID:
     """Stores the session as running and answers at once; it goes on as a task of this loop.
 
-    Each of its moments is a row before it is broadcast. Raises as ``consult`` does.
+    Each of its moments is a row before it is broadcast. Takes ``step`` and raises as ``consult``.
     """
     check_consult(actor)
     case = checked_case(case)
     story = Story()
     story.tell("session_started")
+    record = _begun_session(actor, case, story)
+    if step is not None:
+        record = replace(record, step=partial(step, story.session_id))
     try:
-        await journal.write(_begun_session(actor, case, story))
+        await journal.write(record)
     except STORE_FAILED as error:
         log.error("session_not_stored", error=type(error).__name__)
         raise NotStored from None

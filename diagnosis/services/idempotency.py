@@ -1,19 +1,53 @@
-"""Idempotency-Key: a request that is repeated gets its first answer, and is not done twice."""
+"""Idempotency-Key: a request that is repeated gets its first answer, and is not done twice.
+
+The answer is kept in the transaction of what it answers for: whatever dies and whenever, either
+both are there or neither.
+"""
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 
 from diagnosis.actors import Actor
-from diagnosis.errors import IdempotencyConflict, IdempotencyInFlight
+from diagnosis.errors import IdempotencyConflict, IdempotencyInFlight, NotStored
 from diagnosis.models import IdempotencyKey
-from diagnosis.threads import in_database
+from diagnosis.threads import in_background, in_database
 from diagnosis.values import StoredAnswer
 
 SERVER_ERRORS = 500
+AWAY = (NotStored, DatabaseError, InterfaceError)
+
+_left_over: set[int] = set()
+"""Claims that could not be freed because the database was away."""
+
+
+@dataclass
+class Claim:
+    """The right to answer a request with a key."""
+
+    id: int
+    is_kept: bool = False
+
+    def keep(self, given: StoredAnswer) -> None:
+        """Call in the transaction that stores what is answered for; may be called again.
+
+        Raises IdempotencyInFlight, so that nothing is stored, where another took the claim over.
+        """
+        found = IdempotencyKey.objects.filter(pk=self.id).update(
+            answered_at=datetime.now(UTC),
+            status=given.status,
+            content_type=given.content_type,
+            headers=given.headers,
+            body=given.body,
+        )
+        if not found:
+            raise IdempotencyInFlight("Another request has taken this Idempotency-Key over.")
+        self.is_kept = True
 
 
 async def idempotent(
@@ -21,31 +55,34 @@ async def idempotent(
     key: str,
     scope: str,
     body: bytes,
-    answer: Callable[[], Awaitable[StoredAnswer]],
+    answer: Callable[[Claim], Awaitable[StoredAnswer]],
 ) -> StoredAnswer:
     """What ``answer`` gives, or what it gave to the same key, scope and body before.
 
-    ``scope`` is the method and path. An answer of 500 and above, or an exception, frees the key.
+    ``scope`` is the method and path. ``answer`` calls ``Claim.keep`` with what it gives where it
+    stores. An answer of 500 and above, or an exception, frees the key unless it was kept.
     Raises IdempotencyConflict for another body, IdempotencyInFlight while the first one runs.
     """
     body_hash = hashlib.sha256(body).hexdigest()
-    claim, kept = await in_database(_claimed, _owner(actor), key, scope, body_hash)
+    number, kept = await in_database(_claimed, _owner(actor), key, scope, body_hash)
     if kept is not None:
         return kept
+    claim = Claim(number)
     try:
-        given = await answer()
-    except BaseException:
-        await in_database(_freed, claim)
+        given = await answer(claim)
+    except BaseException as error:
+        await _free(number, soon=not isinstance(error, AWAY))
         raise
     if given.status >= SERVER_ERRORS:
-        await in_database(_freed, claim)
-    else:
-        await in_database(_kept, claim, given)
+        await _free(number)
+    elif not claim.is_kept:
+        await in_database(claim.keep, given)
     return given
 
 
 def forget_expired_keys() -> int:
     """Deletes keys past their time; how many."""
+    _free_left_over()
     deleted, _ = IdempotencyKey.objects.filter(claimed_at__lt=_horizon()).delete()
     return deleted
 
@@ -61,6 +98,7 @@ def _horizon() -> datetime:
 def _claimed(owner: str, key: str, scope: str, body_hash: str) -> tuple[int, StoredAnswer | None]:
     """The id of a new claim, or the earlier answer."""
     now = datetime.now(UTC)
+    _free_left_over()
     same = IdempotencyKey.objects.filter(owner=owner, scope=scope, key=key)
     same.filter(claimed_at__lt=_horizon()).delete()
     # whoever claimed it and died has not answered: after the limit another may try
@@ -93,15 +131,22 @@ def _earlier(row: IdempotencyKey | None, body_hash: str) -> StoredAnswer:
     )
 
 
-def _freed(claim: int) -> None:
-    IdempotencyKey.objects.filter(pk=claim).delete()
+async def _free(claim: int, *, soon: bool = True) -> None:
+    """Never fails: what went wrong before is what the caller has to hear.
+
+    Where the database has just failed (not ``soon``), nobody waits for it once more.
+    """
+    _left_over.add(claim)
+    if not soon:
+        in_background(_free_left_over)
+        return
+    with suppress(DatabaseError, InterfaceError):
+        await in_database(_free_left_over)
 
 
-def _kept(claim: int, given: StoredAnswer) -> None:
-    IdempotencyKey.objects.filter(pk=claim).update(
-        answered_at=datetime.now(UTC),
-        status=given.status,
-        content_type=given.content_type,
-        headers=given.headers,
-        body=given.body,
-    )
+def _free_left_over() -> None:
+    """An answered claim stays: its commit was done although word of it was lost."""
+    while _left_over:
+        claim = next(iter(_left_over))
+        IdempotencyKey.objects.filter(pk=claim, answered_at=None).delete()
+        _left_over.discard(claim)

@@ -1,7 +1,8 @@
 """Group commit: one thread writes whatever gathered while the last commit ran.
 
 There is no artificial wait: an idle journal commits a lone record at once, a busy one many
-records in one transaction. A record that cannot be written fails alone.
+records in one transaction. A record that cannot be written fails alone. Where no connection is
+to be had, everybody who waited for it is told at once.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from diagnosis.errors import Overloaded
 from diagnosis.services.bulk import Row, Table, insert
+from diagnosis.threads import forget_lost_connections
 
 BATCH = 256
 CONNECTION_LOST = (OperationalError, InterfaceError)
@@ -90,24 +92,34 @@ class Journal:
 
     def _written_once(self) -> bool:
         """Writes one batch; False when the journal was closed."""
-        batch: list[_Waiting] = []
         first = self._queue.get()
-        going_on = first is not None
-        if first is not None:
-            batch.append(first)
-        while going_on and len(batch) < BATCH:
+        if first is None:
+            return False
+        batch = [first]
+        going_on = self._gather(batch, BATCH)
+        away = _no_connection()
+        if away is None:
+            _write_batch(batch)
+        else:
+            # they have waited for the same connection
+            going_on = going_on and self._gather(batch, self._queue.qsize() + len(batch))
+            log.warning("batch_not_written", size=len(batch), error=type(away).__name__)
+            for waiting in batch:
+                waiting.error = away
+        _answer(batch)
+        return going_on
+
+    def _gather(self, batch: list[_Waiting], most: int) -> bool:
+        """Adds what waits, up to ``most``; False when the journal was closed."""
+        while len(batch) < most:
             try:
                 following = self._queue.get_nowait()
             except queue.Empty:
                 break
             if following is None:
-                going_on = False
-            else:
-                batch.append(following)
-        if batch:
-            _write_batch(batch)
-            _answer(batch)
-        return going_on
+                return False
+            batch.append(following)
+        return True
 
 
 def _write_batch(batch: list[_Waiting]) -> None:
@@ -118,8 +130,20 @@ def _write_batch(batch: list[_Waiting]) -> None:
         log.warning("batch_not_written", size=len(batch), error=type(error).__name__)
         if lost:
             connection.close()
+            forget_lost_connections()
+        away: BaseException | None = None
         for waiting in batch:
-            waiting.error = _written_alone(waiting.record, again=lost)
+            away = away or _no_connection()
+            waiting.error = away or _written_alone(waiting.record, again=lost)
+
+
+def _no_connection() -> BaseException | None:
+    """Why there is no connection to write with; None where there is one."""
+    try:
+        connection.ensure_connection()
+    except (DatabaseError, InterfaceError) as error:
+        return error
+    return None
 
 
 def _written_alone(record: Record, *, again: bool) -> BaseException | None:

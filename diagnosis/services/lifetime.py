@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError
 
@@ -15,7 +16,9 @@ from diagnosis.services.consultations import running_sessions_ended
 from diagnosis.services.idempotency import forget_expired_keys
 from diagnosis.services.interruptions import interrupt_abandoned
 from diagnosis.services.journal import journal
-from diagnosis.threads import close_threads, in_database
+from diagnosis.services.local_worker import start_local_worker, stop_local_worker
+from diagnosis.services.partitions import ensure_months
+from diagnosis.threads import close_threads, in_database, wait_shortly
 
 SWEEP_EVERY_S = 30.0
 
@@ -29,16 +32,20 @@ async def startup() -> None:
     Raises InvalidKnowledge where the shipped files are bad: a server runs no system checks.
     """
     global _sweeping
+    wait_shortly()
     await asyncio.to_thread(read_shipped)
     await current_knowledge_async()
     live.feed.follow_others()
     if _sweeping is None or _sweeping.done():
         _sweeping = asyncio.get_running_loop().create_task(_sweep_for_ever())
+    if not settings.BACKGROUND_SENDER:
+        start_local_worker()
 
 
 async def shutdown(patience_s: float = 5.0) -> None:
     """Lets running sessions end, writes what waits, closes threads and connections."""
     global _sweeping
+    await stop_local_worker()
     await running_sessions_ended(patience_s)
     if _sweeping is not None:
         _sweeping.cancel()
@@ -63,6 +70,8 @@ def sweep() -> None:
     """One round of tidying."""
     interrupt_abandoned()
     forget_expired_keys()
+    # last: a role that may not make tables must not keep the rest from being done
+    ensure_months()
 
 
 def ensure_roles() -> None:

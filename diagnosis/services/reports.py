@@ -1,6 +1,7 @@
 """What clinicians report on a session: what it turned out to be, and whether it helped."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,10 +21,17 @@ LONGEST = 5000
 """Characters in a remark."""
 
 
-def record_outcome(actor: Actor, session_id: UUID, report: OutcomeReport) -> int:
+def record_outcome(
+    actor: Actor,
+    session_id: UUID,
+    report: OutcomeReport,
+    *,
+    step: Callable[[int], None] | None = None,
+) -> int:
     """Stores what it turned out to be; a later report corrects an earlier one.
 
-    Answers with the row's id. Raises NotAllowed, NotFound, StateRefused, InvalidReport.
+    Answers with the row's id, which ``step`` is given in the same transaction. Raises NotAllowed,
+    NotFound, StateRefused, InvalidReport.
     """
     check_report_on_session(actor)
     _check_outcome(report)
@@ -45,6 +53,8 @@ def record_outcome(actor: Actor, session_id: UUID, report: OutcomeReport) -> int
             "overridden": bool(report.override_reason),
         }
         write_audit(actor, "outcome_recorded", "session", str(session_id), detail)
+        if step is not None:
+            step(outcome.pk)
     diagnosis_events.publish(
         DiagnosisEvent(
             kind="outcome_recorded",
@@ -56,7 +66,13 @@ def record_outcome(actor: Actor, session_id: UUID, report: OutcomeReport) -> int
     return outcome.pk
 
 
-def record_feedback(actor: Actor, session_id: UUID, report: FeedbackReport) -> int:
+def record_feedback(
+    actor: Actor,
+    session_id: UUID,
+    report: FeedbackReport,
+    *,
+    step: Callable[[int], None] | None = None,
+) -> int:
     """Stores whether the answer was of use. Answers and raises as ``record_outcome``."""
     check_report_on_session(actor)
     _check_text("comment", report.comment)
@@ -70,6 +86,8 @@ def record_feedback(actor: Actor, session_id: UUID, report: FeedbackReport) -> i
         )
         detail = {"useful": report.useful}
         write_audit(actor, "feedback_recorded", "session", str(session_id), detail)
+        if step is not None:
+            step(feedback.pk)
     return feedback.pk
 
 

@@ -22,8 +22,8 @@ _TOLD = frozenset({"status", "urgency"})
 class Story:
     """The moments of one session. ``heard`` takes an agent's event, as the coordinator emits it."""
 
-    def __init__(self) -> None:
-        self.session_id: UUID = uuid7()
+    def __init__(self, session_id: UUID | None = None) -> None:
+        self.session_id: UUID = session_id or uuid7()
         self.started_at = datetime.now(UTC)
         self.moments: list[SessionMoment] = []
 

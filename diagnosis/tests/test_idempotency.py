@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from diagnosis import services
 from diagnosis.errors import IdempotencyConflict, IdempotencyInFlight
 from diagnosis.models import IdempotencyKey
 from diagnosis.policies import Actor
+from diagnosis.services import Claim, idempotency
 from diagnosis.services.idempotency import forget_expired_keys
+from diagnosis.threads import in_database
 from diagnosis.values import StoredAnswer
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -26,7 +29,7 @@ class Door:
         self.worked = 0
         self.status = status
 
-    async def __call__(self) -> StoredAnswer:
+    async def __call__(self, claim: Claim) -> StoredAnswer:
         self.worked += 1
         return StoredAnswer(
             self.status, f'{{"n":{self.worked}}}'.encode(), headers={"Location": "/x/"}
@@ -76,7 +79,7 @@ async def test_key_scope_and_owner_are_told_apart() -> None:
 async def test_while_the_first_runs_the_second_is_told_so() -> None:
     working, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow() -> StoredAnswer:
+    async def slow(claim: Claim) -> StoredAnswer:
         working.set()
         await go_on.wait()
         return StoredAnswer(200, b"1")
@@ -100,7 +103,7 @@ async def test_of_many_at_once_one_works() -> None:
 
 
 async def test_a_failure_frees_the_key() -> None:
-    async def fail() -> StoredAnswer:
+    async def fail(claim: Claim) -> StoredAnswer:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -147,3 +150,46 @@ def test_old_keys_are_swept(settings: Any) -> None:
 
     assert forget_expired_keys() == 1
     assert IdempotencyKey.objects.get().key == "new"
+
+
+# --- what dies in between ---------------------------------------------------------------------------
+
+
+async def test_an_answer_kept_with_its_row_is_given_again_although_word_of_it_was_lost() -> None:
+    async def stored_and_lost(claim: Claim) -> StoredAnswer:
+        await in_database(claim.keep, StoredAnswer(200, b"stored"))
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with pytest.raises(OperationalError):
+        await ask(stored_and_lost)
+    again = await ask(Door())
+    assert (again.body, again.replayed) == (b"stored", True)
+
+
+async def test_who_lost_the_claim_stores_nothing() -> None:
+    async def too_late(claim: Claim) -> StoredAnswer:
+        await IdempotencyKey.objects.all().adelete()
+        assert (await ask(Door())).status == 201
+        await in_database(claim.keep, StoredAnswer(200, b"late"))
+        raise AssertionError
+
+    with pytest.raises(IdempotencyInFlight):
+        await ask(too_late)
+    assert (await ask(Door())).body == b'{"n":1}'
+
+
+async def test_a_claim_that_could_not_be_freed_is_freed_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*given: Any) -> None:
+        raise OperationalError("the database is away")
+
+    async def fail(claim: Claim) -> StoredAnswer:
+        monkeypatch.setattr(idempotency, "in_database", away)
+        raise ValueError("what went wrong first")
+
+    with pytest.raises(ValueError, match="what went wrong first"):
+        await ask(fail)
+    monkeypatch.undo()
+    assert await IdempotencyKey.objects.acount() == 1
+    assert (await ask(Door())).status == 201

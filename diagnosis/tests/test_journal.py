@@ -112,6 +112,28 @@ async def test_a_lost_connection_is_tried_again_without_writing_twice(
     assert await AuditEvent.objects.acount() == 1
 
 
+async def test_without_a_connection_all_who_wait_are_told_after_one_wait(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    first_waits, go_on = threading.Event(), threading.Event()
+
+    def away() -> DatabaseError | None:
+        waits.append(1)
+        first_waits.set()
+        go_on.wait(10)
+        return OperationalError("couldn't get a connection")
+
+    monkeypatch.setattr(journal_module, "_no_connection", away)
+    writes = [asyncio.create_task(journal.write(record(audit()))) for _ in range(300)]
+    await asyncio.to_thread(first_waits.wait, 10)
+    go_on.set()
+    answers = await asyncio.gather(*writes, return_exceptions=True)
+
+    assert {type(answer) for answer in answers} == {OperationalError}
+    assert len(waits) <= 2
+
+
 async def test_a_full_journal_refuses_at_once() -> None:
     with pytest.raises(Overloaded):
         await Journal(limit=0).write(record(audit()))

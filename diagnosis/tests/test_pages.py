@@ -208,7 +208,7 @@ def test_other_methods_are_refused(client: Client, method: str) -> None:
 def test_warnings_are_shown_where_nothing_could_be_stored(
     doctor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def not_stored(*args: Any) -> Any:
+    async def not_stored(*args: Any, **kwargs: Any) -> Any:
         raise NotStored(FULL)
 
     monkeypatch.setattr(services, "consult", not_stored)
@@ -499,22 +499,26 @@ def test_a_list_without_sessions_says_what_to_do(doctor: Client) -> None:
 def test_the_list_has_pages(doctor: Client, actor: Actor) -> None:
     made = [consulted(actor) for _ in range(27)]
     first = doctor.get("/sessions/").content.decode()
-    second = doctor.get("/sessions/?page=2").content.decode()
-    assert ('href="?page=2"' in first, str(made[-1]) in first, str(made[0]) in first) == (
-        True,
-        True,
-        False,
-    )
-    assert ('href="?page=1"' in second, str(made[0]) in second, "page=3" in second) == (
+    older = f"?before={made[2]}"
+    assert (f'href="{older}"' in first, "after=" in first) == (True, False)
+    assert (str(made[-1]) in first, str(made[1]) in first) == (True, False)
+
+    second = doctor.get(f"/sessions/{older}").content.decode()
+    newer = f"?after={made[1]}"
+    assert (f'href="{newer}"' in second, "before=" in second) == (True, False)
+    assert [f'/sessions/{each}/"' in second for each in made[:3]] == [True, True, False]
+
+    back = doctor.get(f"/sessions/{newer}").content.decode()
+    assert (str(made[-1]) in back, str(made[2]) in back, str(made[1]) in back) == (
         True,
         True,
         False,
     )
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "x", "99999999", "", "%00", "١"])
-def test_a_page_that_is_none_is_some_page(doctor: Client, number: str) -> None:
-    assert doctor.get(f"/sessions/?page={number}").status_code == 200
+@pytest.mark.parametrize("asked", ["before=0", "before=", "after=x", "after=%00", "page=2"])
+def test_a_page_that_is_none_is_the_first(doctor: Client, mine: UUID, asked: str) -> None:
+    assert str(mine) in doctor.get(f"/sessions/?{asked}").content.decode()
 
 
 def test_sessions_are_listed_for_people_with_an_account(client: Client) -> None:

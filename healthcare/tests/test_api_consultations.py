@@ -240,7 +240,7 @@ async def test_requests_at_the_same_time_are_all_stored() -> None:
 async def test_urgency_and_red_flags_outlive_a_failing_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def not_stored(*args: Any) -> Any:
+    async def not_stored(*args: Any, **kwargs: Any) -> Any:
         raise NotStored(FULL)
 
     monkeypatch.setattr(services, "consult", not_stored)
