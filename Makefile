@@ -5,8 +5,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts django-checks knowledge openapi openapi-check \
-        coverage accuracy hpo evaluate documents-check bench-agents configuration lock install install-dev format clean \
-        stack deploy-check
+        coverage accuracy hpo evaluate documents-check bench bench-check bench-agents configuration lock install install-dev format clean \
+        stack deploy-check bench-growth restore-drill faults
 
 PYTHON ?= python3
 VIGNETTES_DIR ?= ../shared/vignettes
@@ -33,6 +33,10 @@ install-dev: .venv/installed-dev ## and with what tests and checks need
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch .venv/installed $@
 
+.venv/installed-bench: .venv/installed-dev requirements-bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
 .venv/bin/uv:
 	@PYTHON=$(PYTHON) scripts/make-venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
@@ -40,6 +44,7 @@ install-dev: .venv/installed-dev ## and with what tests and checks need
 lock: .venv/bin/uv ## compile the pinned requirements from pyproject.toml; UPGRADE=--upgrade for newer ones
 	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 --extra bench -c requirements-dev.txt pyproject.toml -o requirements-bench.txt
 	@# resolved for a platform whose torch is without CUDA, so that the pins do not insist on it
 	$(BIN)/uv pip compile --quiet --no-header $(UPGRADE) --python-version 3.11 --python-platform windows --no-emit-package colorama \
 	    --extra encoders -c requirements.txt pyproject.toml -o requirements-encoders.txt
@@ -55,6 +60,9 @@ run: .venv/installed ## start a server, PORT=8000 and HOST=127.0.0.1 unless give
 
 stack: .venv/installed-dev ## production's topology on loopback, nginx on PORT=8080; WORKERS, MAX_CONNECTIONS, BACKENDS
 	@exec $(BIN)/python -m scripts.stack --port $(if $(filter file,$(origin PORT)),8080,$(PORT))
+
+faults: .venv/installed-dev ## break every part under load, rewrite docs/reliability.md; FAULTS=names for some
+	@exec $(BIN)/python -m faults $(FAULTS)
 
 # --- testing and checking -------------------------------------------------------------------------
 
@@ -83,6 +91,7 @@ PRODUCTION := ENV_FILE= ENVIRONMENT=production ALLOWED_HOSTS=cds.example.org \
 
 django-checks:
 	ENV_FILE= $(MANAGE) makemigrations --check --dry-run
+	ENV_FILE= $(BIN)/python -m scripts.check_migrations
 	$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 	ENV_FILE= $(BIN)/python -m scripts.configuration --check
 
@@ -116,9 +125,22 @@ documents-check: .venv/installed-dev
 	$(BIN)/python -m scripts.coverage --check
 	$(BIN)/python -m scripts.accuracy --check
 
+bench: .venv/installed-bench ## load against the product and two baselines; writes docs/performance.md; QUICK=1 only prints
+	@scripts/ensure-packages wrk
+	$(BIN)/python -m benchmarks.load $(if $(QUICK),--quick)
+
+bench-check: .venv/installed-bench ## every piece of the benchmark for a second
+	$(BIN)/python -m pytest benchmarks/test_load.py -p no:cacheprovider -q
+
 bench-agents: .venv/installed-dev ## CPU and memory of the agents alone, by size; writes docs/performance-agents.md
 	$(BIN)/python -m benchmarks.agents
 	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider -q
+
+bench-growth: .venv/installed-dev ## what 10 thousand and a million stored sessions cost; writes docs/performance-growth.md
+	$(BIN)/python -m benchmarks.growth
+
+restore-drill: .venv/installed-dev ## back up, kill and restore a PostgreSQL of its own; nothing acknowledged may be missing
+	@scripts/restore-drill
 
 openapi: .venv/installed-dev ## rewrite the OpenAPI schema
 	ENV_FILE= $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -196,8 +196,10 @@ class _Run:
     async def _detect(self) -> Alarm | None:
         async def work() -> Alarm:
             detector = self._owner._detector
-            self._alarm = detector.first_look(self._case, self._knowledge)
-            self._announce(self._alarm)
+            first = detector.first_look(self._case, self._knowledge)
+            # announced before it is kept: what is no alarm fails here and reaches no answer
+            self._announce(first)
+            self._alarm = first
             reading = await asyncio.shield(self._reading)
             seen = {flag.rule for flag in self._alarm.red_flags}
             second = detector.second_look(self._alarm, self._case, reading, self._knowledge)

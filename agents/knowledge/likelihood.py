@@ -111,7 +111,8 @@ class LikelihoodTables:
         keys = np.asarray(rows, dtype=np.int64)[:, None] * len(self._default_probability) + wanted
         # one look-up for all pairs; what lies behind the last key is compared with that one
         places = self._keys[:-1].searchsorted(keys)
-        return np.where(self._keys[places] == keys, self._keyed_probability[places], default)
+        found: Floats = self._keyed_probability[places]
+        return np.where(self._keys[places] == keys, found, default)
 
     def listed(self, row: int) -> "Listed":
         """What the knowledge itself states about a condition, by column."""

@@ -125,7 +125,8 @@ class Specialiser:
     def __init__(
         self, findings: dict[str, FindingEntry], ancestors: dict[str, frozenset[str]]
     ) -> None:
-        self._lineage = {key: above | {key} for key, above in ancestors.items()}
+        # sorted: the same case must give the same bytes in every process
+        self._lineage = {key: tuple(sorted({*above, key})) for key, above in ancestors.items()}
         self._by_parent: dict[str, list[tuple[str, FindingEntry]]] = {}
         self._accepting: dict[tuple[str, str], set[str]] = {}
         for key, entry in findings.items():

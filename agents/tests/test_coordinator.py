@@ -140,6 +140,17 @@ def test_structured_emergencies_are_announced_before_any_other_agent_answers() -
     assert kinds.index("emergency_detected") < first_answer
 
 
+def test_a_detector_that_gives_no_alarm_is_named_and_leaves_the_others_their_say() -> None:
+    class Garbage(EmergencyDetector):
+        def first_look(self, *args: Any) -> Any:
+            return "not an alarm"
+
+    answer, _ = consult(Coordinator(FAST, detector=Garbage()))
+    assert answer.missing_agents == (AgentName.DETECTOR,)
+    assert answer.differential.most_likely
+    assert answer.red_flags == ()
+
+
 def test_the_detector_reads_for_itself_when_the_classifier_is_gone() -> None:
     answer, _ = consult(coordinator_without(AgentName.CLASSIFIER, fail))
     assert [f.rule for f in answer.red_flags] == ["meningism"]

@@ -1,6 +1,9 @@
 """An honest answer to what cannot be answered: no confident guess from nothing."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -66,3 +69,28 @@ def test_contradictions_with_the_sex_are_listed(knowledge: KnowledgeBase) -> Non
     assert any(
         c.subject == "pregnant" for c in consulted(knowledge, pregnant).reading.contradictions
     )
+
+
+READ = """
+import msgspec
+from agents.knowledge.base import compile_knowledge
+from agents.knowledge.loader import read_shipped
+from agents.types import Case, Note
+note = Note(history="Severe burning chest pain on the left, worse on breathing, sudden, at night.")
+print(msgspec.json.encode(compile_knowledge(read_shipped()).reader.read(Case(note=note))).decode())
+"""
+
+
+def test_the_same_note_is_read_to_the_same_bytes_in_every_process() -> None:
+    """Orders that hang on the hash seed of a process would make a replay differ."""
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", READ],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(answers) == 1

@@ -134,6 +134,29 @@ async def test_a_moment_that_was_not_told_is_found_in_the_rows(
     assert as_told(await watched(session_id)) == as_told(await rows_of(session_id))
 
 
+async def test_who_watches_a_silent_session_asks_ever_less_often(
+    actor: Actor, held: asyncio.Event, ended: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    rows_after = live._rows_after
+
+    def counted(session_id: UUID, seq: int) -> tuple[list[SessionMoment], bool]:
+        nonlocal looks
+        looks += 1
+        return rows_after(session_id, seq)
+
+    monkeypatch.setattr(live, "LOOK_AGAIN_S", 0.02)
+    monkeypatch.setattr(live, "_rows_after", counted)
+    session_id = await services.start_session(actor, CASE)
+    watching = asyncio.create_task(watched(session_id))
+    await asyncio.sleep(0.6)
+    held.set()
+    await watching
+
+    # thirty, if each silence were as long as the first
+    assert looks <= 10
+
+
 async def test_a_row_is_there_before_it_is_told(
     actor: Actor, ended: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from psycopg_pool import PoolTimeout
 
 from diagnosis.threads import close_threads, in_database
 
@@ -44,3 +45,24 @@ async def test_threads_end_with_their_connections_and_begin_again() -> None:
     await asyncio.to_thread(close_threads)
     assert not [t for t in threading.enumerate() if t.name.startswith("database")]
     assert await in_database(ask) == 1
+
+
+async def test_who_waited_behind_somebody_without_a_connection_fails_with_them(
+    settings: Any,
+) -> None:
+    settings.DATABASE_THREADS = 1
+    go_on = threading.Event()
+
+    def starved() -> None:
+        go_on.wait(10)
+        raise OperationalError("none to be had") from PoolTimeout()
+
+    first = asyncio.create_task(in_database(starved))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(in_database(lambda: 1))
+    await asyncio.sleep(0.05)
+    go_on.set()
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [OperationalError, OperationalError]
+    assert await in_database(lambda: 1) == 1

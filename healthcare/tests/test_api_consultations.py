@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import override_settings
 from knox.models import AuthToken
 
@@ -15,6 +16,7 @@ from diagnosis import services
 from diagnosis.errors import NotStored
 from diagnosis.models import AuditEvent, DiagnosisSession
 from diagnosis.serializers.answers import DISCLAIMER
+from diagnosis.services.journal import Record, journal
 from diagnosis.tests.samples import FULL
 from diagnosis.threads import in_database
 from healthcare.tests.wire import Answer, ask
@@ -232,6 +234,25 @@ async def test_requests_at_the_same_time_are_all_stored() -> None:
     assert {answer.status for answer in answers} == {200}
     assert len({answer.json()["session_id"] for answer in answers}) == 20
     assert await how_many() == 20
+
+
+@pytest.mark.parametrize(("path", "status"), [(ANALYZE, 200), ("/api/sessions/", 201)])
+async def test_what_was_committed_is_not_done_twice_although_word_of_it_was_lost(
+    monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    write = journal.write
+
+    async def written_and_lost(record: Record) -> None:
+        await write(record)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(journal, "write", written_and_lost)
+    headers = {"idempotency-key": "k5"}
+    assert (await ask("POST", path, CASE, headers)).status == 503
+    monkeypatch.undo()
+    again = await ask("POST", path, CASE, headers)
+    assert (again.status, again.headers["idempotency-replayed"]) == (status, "true")
+    assert await DiagnosisSession.objects.acount() == 1
 
 
 # --- when things fail -----------------------------------------------------------------------------
