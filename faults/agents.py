@@ -31,7 +31,7 @@ DEADLINES = {
     "BREAKER_TIMEOUT_S": f"{BREAKER_S:g}",
     "BREAKER_THRESHOLD": f"{THRESHOLD}",
 }
-SHORT = [("matcher", "hang"), ("classifier", "raise"), ("detector", "garbage")]
+SHORT = [("matcher", "hang"), ("detector", "garbage")]
 LONG = [
     *((a, t) for a in ("classifier", "matcher", "retriever") for t in
       ("hang", "late", "raise", "garbage")),

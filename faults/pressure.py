@@ -19,7 +19,7 @@ MOST_WAITING = 1500
 
 async def overload(site: Site) -> Finding:
     """Three times a second what as many clients as one backend takes have reached before."""
-    seconds = site.times(3, 12)
+    seconds = site.times(2, 12)
     peak = await _peak(site, seconds)
     client = site.client()
     flood = await _offered(client, peak * TIMES, seconds)
@@ -104,7 +104,7 @@ async def _all_well(client: Client) -> bool:
 
 async def slow_clients(site: Site) -> Finding:
     """Connections that send a byte now and then hold places of nginx and none of a backend."""
-    count, seconds = site.times(100, 500), site.times(2, 15)
+    count, seconds = site.times(100, 500), site.times(1, 15)
     before = await _healthy(site, seconds)
     crawling = [asyncio.create_task(_crawl(site, number)) for number in range(count)]
     await asyncio.sleep(1)
